@@ -1,0 +1,8 @@
+"""Set before anything imports torch, and inherited by xdist's workers and by notebook kernels."""
+
+import os
+
+# Two workers share two cores: more threads than that would wait for each other.
+for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
+    os.environ[_name] = "1"
+os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"

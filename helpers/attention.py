@@ -1,0 +1,107 @@
+"""`attend`, the one function that the whole course grows, and the scores it can be given.
+
+Shapes: B batch, T queries (target positions), S keys (source positions), D width of queries and
+keys, V width of values. Leading dimensions may be any that broadcast.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+Score = Callable[[Tensor, Tensor], Tensor]
+
+
+def dot(queries: Tensor, keys: Tensor) -> Tensor:
+    """Dot-product score, e_{t,i} = q_t . k_i (Luong et al. 2015, section 3.1, "dot").
+
+    queries (..., T, D), keys (..., S, D) -> scores (..., T, S).
+    """
+    return queries @ keys.transpose(-2, -1)
+
+
+class AdditiveScore(nn.Module):
+    """Additive score, e_{t,i} = v . tanh(q_t + k_i) (Bahdanau et al. 2015, appendix A.1.2).
+
+    The paper's W_a s_{t-1} is the projected query and its U_a h_i the projected key: both products
+    are taken before the call, so that each key is projected once per sentence and not once a step.
+
+    width: D. forward: queries (..., T, D), keys (..., S, D) -> scores (..., T, S).
+    """
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.v = nn.Parameter(torch.empty(width).uniform_(-1, 1) / width**0.5)
+
+    def forward(self, queries: Tensor, keys: Tensor) -> Tensor:
+        # (..., T, 1, D) + (..., 1, S, D) -> (..., T, S, D), then v sums over D.
+        return torch.tanh(queries.unsqueeze(-2) + keys.unsqueeze(-3)) @ self.v
+
+
+def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
+    """Softmax over the last axis, exactly 0 where the mask forbids.
+
+    scores (..., T, S); mask, if given, broadcasts to it: boolean (True = may be attended) or float
+    (added to the scores, -inf forbids). A row in which nothing may be attended gives zeros, in its
+    gradient too. Nothing is changed in place.
+    """
+    if mask is None:
+        return torch.softmax(scores, dim=-1)
+    if mask.dtype == torch.bool:
+        scores = scores.masked_fill(~mask, -torch.inf)
+        empty = ~mask.any(dim=-1, keepdim=True)
+    elif mask.is_floating_point():
+        scores = scores + mask
+        empty = (mask == -torch.inf).all(dim=-1, keepdim=True)
+    else:
+        raise TypeError(
+            f"the mask has dtype {mask.dtype}; expected torch.bool (True = may be attended) or a "
+            "float mask that is added to the scores. For a mask of 0 and 1, pass mask.bool()."
+        )
+    # Softmax over -inf alone is 0 / 0. Such a row is computed on zeros and then set to zero, so
+    # that neither the result nor its gradient ever holds NaN.
+    weights = torch.softmax(scores.masked_fill(empty, 0.0), dim=-1)
+    return weights.masked_fill(empty, 0.0)
+
+
+def attend(
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    mask: Tensor | None = None,
+    score: Score = dot,
+) -> tuple[Tensor, Tensor]:
+    """Look up `values` by how well `queries` match `keys`; return the context and the weights.
+
+    queries (..., T, D), keys (..., S, D), values (..., S, V) -> context (..., T, V),
+    weights (..., T, S). mask and empty rows: see `masked_softmax`. score: any function from
+    queries and keys to scores (..., T, S), here `dot` or an `AdditiveScore`.
+    c_t = sum_i a_{t,i} h_i with a_t = softmax(e_t): Bahdanau et al. 2015, equations 5 and 6.
+
+    Raises ValueError where the sizes do not fit, with the shapes that were given.
+    """
+    if keys.shape[-2] != values.shape[-2]:
+        raise ValueError(
+            f"keys {tuple(keys.shape)} and values {tuple(values.shape)} differ in their number of "
+            "positions S (the dimension before the last): each key needs exactly one value."
+        )
+    scores = score(queries, keys)  # (..., T, S)
+    if scores.shape[-2:] != (queries.shape[-2], keys.shape[-2]):
+        raise ValueError(
+            f"the score gave {tuple(scores.shape)}; expected (..., T, S) = (..., "
+            f"{queries.shape[-2]}, {keys.shape[-2]}): one row a query, one column a key."
+        )
+    weights = masked_softmax(scores, mask)  # (..., T, S)
+    return weights @ values, weights
+
+
+def padding_mask(lengths: Tensor, size: int | None = None) -> Tensor:
+    """Return the mask (B, 1, S) that is True on the words of each sentence, False on its padding.
+
+    lengths (B,): number of words; size: S, the longest length by default. The middle dimension
+    lets it broadcast over the T queries.
+    """
+    size = int(lengths.max()) if size is None else size
+    return (torch.arange(size, device=lengths.device) < lengths[:, None]).unsqueeze(1)

@@ -1,0 +1,1 @@
+"""Tools for those who write the course, behind `python -m helpers`."""

@@ -1,0 +1,107 @@
+"""The commands of `python -m helpers`, for those who write the course."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from collections.abc import Sequence
+
+from helpers.authoring import notebooks, recording
+from helpers.settings import DATA
+
+_ABOUT = """\
+Commands for those who write the course; to study it you need none of them.
+
+  refresh NN ...   execute notebooks under seed 0 and write them back in their one form
+  bootstrap        write the current first cell into every notebook, without executing
+  measure NN       make the long runs of a notebook and store them in data/results/
+  data             rebuild data/en-fr from the grammar
+  models           train the shipped models in data/models anew
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command and return its exit status: 0, or 1 if something was refused."""
+    options = _parser().parse_args(arguments)
+    try:
+        options.run(options)
+    except (notebooks.NotebookRefused, recording.RecordingRefused) as refusal:
+        print(f"Refused: {refusal}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m helpers",
+        description=_ABOUT,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        usage="python -m helpers COMMAND ...",
+    )
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    refresh = commands.add_parser("refresh", help="execute notebooks and write them back")
+    refresh.add_argument("numbers", nargs="+", metavar="NN", help="such as 04, or 'all'")
+    refresh.set_defaults(run=_refresh)
+
+    bootstrap = commands.add_parser("bootstrap", help="write the first cell, without executing")
+    bootstrap.set_defaults(run=_bootstrap)
+
+    measure = commands.add_parser("measure", help="make and store the long runs of a notebook")
+    measure.add_argument("number", metavar="NN", help="such as 04")
+    measure.add_argument(
+        "--seeds", nargs="+", type=int, default=list(range(8)), metavar="S", help="default: 0 to 7"
+    )
+    measure.set_defaults(run=_measure)
+
+    data = commands.add_parser("data", help="rebuild data/en-fr from the grammar")
+    data.set_defaults(run=_data)
+    models = commands.add_parser("models", help="train the shipped models anew")
+    models.set_defaults(run=_models)
+    return parser
+
+
+def _refresh(options: argparse.Namespace) -> None:
+    if options.numbers == ["all"]:
+        paths = sorted(notebooks.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+    else:
+        paths = [notebooks.find_notebook(number, notebooks.NOTEBOOKS) for number in options.numbers]
+    for path in paths:
+        print(f"{path.name} ...", flush=True)
+        start = time.perf_counter()
+        try:
+            notebooks.refresh(path)
+        except notebooks.NotebookRefused as refusal:
+            raise notebooks.NotebookRefused(f"{path.name} stays as it was.\n{refusal}") from None
+        size = path.stat().st_size / 1000
+        print(f"{path.name}: {time.perf_counter() - start:.0f} s, {size:.0f} kB")
+
+
+def _bootstrap(options: argparse.Namespace) -> None:
+    from helpers.authoring.bootstrap import put_bootstrap
+
+    for path in sorted(notebooks.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
+        notebook = put_bootstrap(notebooks.read_notebook(path))
+        notebooks.write_notebook(notebook, path)
+        print(f"{path.name}: first cell written")
+
+
+def _measure(options: argparse.Namespace) -> None:
+    measure = recording.find_measurement(options.number)
+    path = recording.record(options.number, measure, options.seeds)
+    print(f"Stored in {path}")
+
+
+def _data(options: argparse.Namespace) -> None:
+    from helpers.grammar import build
+
+    build(DATA / "en-fr")
+    print(f"Rebuilt {DATA / 'en-fr'}")
+
+
+def _models(options: argparse.Namespace) -> None:
+    from helpers.authoring.models import build
+
+    build()
+    print(f"Rebuilt {DATA / 'models'}")

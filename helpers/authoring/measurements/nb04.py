@@ -1,0 +1,40 @@
+"""Notebook 04: additive attention and its control, over seeds, on the test set."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from helpers import corpus, metrics
+from helpers.authoring.measurements.common import TestScores, count_parameters, train
+from helpers.decoding import translate_all
+from helpers.recurrent import AdditiveTranslator, BottleneckTranslator
+
+STEPS = 1000
+
+
+def measure(seeds: list[int]) -> dict[str, Any]:
+    """Train both models with each seed; same data, steps, batches and learning rate."""
+    data = corpus.load("lite")
+    vocabularies = data.source_vocabulary, data.target_vocabulary
+    sizes = len(vocabularies[0]), len(vocabularies[1])
+
+    # The control's decoder is wider, to make up for W, U and v.
+    makers = {
+        "no attention, bidirectional": lambda: BottleneckTranslator(
+            *sizes, hidden=128, bidirectional=True
+        ),
+        "additive": lambda: AdditiveTranslator(*sizes, hidden=128, attention=64),
+    }
+    recorded: dict[str, Any] = {"settings": {"steps": STEPS, "batch_size": 64, "lr": 5e-3}}
+    for name, make in makers.items():
+        scores, links = TestScores(), []
+        for seed in seeds:
+            model = train(make, data, seed, name, steps=STEPS)
+            scores.add(model, data)
+            if name == "additive":
+                taught = translate_all(model, data.test, *vocabularies, teacher_forcing=True)
+                links.append(round(metrics.gold_link_share(taught, data.test), 4))
+        recorded[name] = {"parameters": count_parameters(make()), **scores.scores}
+        if links:
+            recorded[name]["gold_link_share"] = links
+    return recorded

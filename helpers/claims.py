@@ -1,0 +1,92 @@
+"""`claim` states a measured result and is held to it; `predict` asks the reader beforehand."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import re
+from pathlib import Path
+
+from helpers.settings import course_seed
+
+_ID = re.compile(r"\d\d\.[a-z0-9_]+")
+
+
+_predictions: dict[str, float] = {}
+
+
+def predict(id: str, question: str, guess: float | None = None) -> None:
+    """Ask for a prediction before a result is seen; the claim with the same id answers it.
+
+    id: the claim's id. guess: the reader's number, None if they have not written one.
+    Raises TypeError where the guess is not a number.
+    """
+    print(question)
+    if guess is None:
+        _predictions.pop(id, None)
+        print("No prediction yet: replace None by a number, run this cell, then go on.")
+        return
+    if isinstance(guess, bool) or not isinstance(guess, int | float):
+        raise TypeError(f"the prediction is {guess!r}; expected a number such as 0.5, or None")
+    _predictions[id] = float(guess)
+    print(f"You predict {guess:g}. The answer comes where this is measured.")
+
+
+def claim(
+    id: str,
+    statement: str,
+    value: float,
+    above: float | None = None,
+    below: float | None = None,
+) -> None:
+    """Print `value` beside its band, record it, and fail if it lies outside.
+
+    id: two digits of the notebook, a dot and a name, such as "03.longest".
+    statement: what was measured, in words, with its unit.
+    value: the measured number. above, below: the band, exclusive; one of them at least.
+
+    With the environment variable `COURSE_CLAIMS` set, one JSON line is appended to the file it
+    names, whether the claim holds or not: {"claim", "statement", "value", "band", "seed"}.
+    Raises AssertionError outside the band (NaN is outside every band) and
+    ValueError where the claim could not fail: no band, or an empty one.
+    """
+    if not _ID.fullmatch(id):
+        raise ValueError(f"claim id {id!r}: expected two digits, a dot and a name, as '03.longest'")
+    if above is None and below is None:
+        raise ValueError(f"claim {id}: give above=, below= or both; without a band it cannot fail")
+    if above is not None and below is not None and above >= below:
+        raise ValueError(f"claim {id}: the band is empty, above={above} is not under below={below}")
+    value = float(value)
+    band = " and ".join(
+        f"{word} {bound:g}"
+        for word, bound in (("above", above), ("below", below))
+        if bound is not None
+    )
+    holds = (above is None or value > above) and (below is None or value < below)
+    holds = holds and not math.isnan(value)
+    _record(id, statement, value, [above, below])
+    print(f"{'✓' if holds else '✗'} {statement}: {value:.4g}   (claimed: {band})")
+    if id in _predictions:
+        guess = _predictions[id]
+        print(f"  You predicted {guess:g}, which is {abs(guess - value):.2g} away.")
+    assert holds, (
+        f"claim {id} does not hold: {statement} is {value:.6g}, claimed {band}. "
+        "If you changed a cell above, this is what your change did; "
+        "if not, restart the kernel and run all cells from the top."
+    )
+
+
+def _record(id: str, statement: str, value: float, band: list[float | None]) -> None:
+    path = os.environ.get("COURSE_CLAIMS")
+    if not path:
+        return
+    line = {
+        "claim": id,
+        "statement": statement,
+        "value": value,
+        "band": band,
+        "seed": course_seed(),
+    }
+    with Path(path).open("a", encoding="utf-8") as file:
+        file.write(json.dumps(line, ensure_ascii=False) + "\n")

@@ -1,0 +1,243 @@
+"""Compare a result with the expected one, and say in plain words where they part."""
+
+from __future__ import annotations
+
+import math
+import numbers
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from helpers.exercises.running import Outcome
+
+WIDTH = 88
+RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32 against a loop that adds in another order
+_FEW = 12  # a tensor of at most so many numbers is shown whole
+
+
+@dataclass(frozen=True)
+class Difference:
+    """Where two results part. `part` counts the results of a function that returns several."""
+
+    kind: str  # "type", "count", "shape", "dtype", "nan", "value"
+    part: int | None = None
+    where: tuple[int, ...] = ()
+
+
+def difference(expected: Any, got: Any, exact_zeros: bool = False) -> Difference | None:
+    """Return the first difference between two results, None if they are equal.
+
+    Floats may differ by rounding; where `exact_zeros`, an expected 0 must be exactly 0. A tuple and
+    a list are the same to it, and so are Python's and NumPy's whole numbers.
+    """
+    if isinstance(expected, tuple):
+        if not isinstance(got, tuple | list):
+            return Difference("type")
+        if len(got) != len(expected):
+            return Difference("count")
+        for part, (one, other) in enumerate(zip(expected, got, strict=True)):
+            found = difference(one, other, exact_zeros)
+            if found:
+                return Difference(found.kind, part, found.where)
+        return None
+    if isinstance(expected, torch.Tensor):
+        return _tensor_difference(expected, got, exact_zeros)
+    if isinstance(expected, list):
+        whole = isinstance(got, list | tuple) and all(_is_whole(item) for item in got)
+        if not whole:
+            return Difference("type")
+        return None if list(got) == expected else Difference("value")
+    if _is_whole(expected):
+        if not _is_whole(got):
+            return Difference("type")
+        return None if got == expected else Difference("value")
+    if isinstance(expected, float):
+        alike = isinstance(got, float) and math.isclose(expected, got, rel_tol=RELATIVE)
+        return None if alike else Difference("type")
+    return None if expected is got else Difference("type")
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, numbers.Integral) and not isinstance(value, bool)
+
+
+def _tensor_difference(expected: torch.Tensor, got: Any, exact_zeros: bool) -> Difference | None:
+    if not isinstance(got, torch.Tensor):
+        return Difference("type")
+    if got.shape != expected.shape:
+        return Difference("shape")
+    if got.dtype != expected.dtype:
+        return Difference("dtype")
+    expected, got = expected.detach(), got.detach()
+    if not expected.is_floating_point():
+        wrong = expected != got
+    else:
+        if expected.isfinite().all() and not got.isfinite().all():
+            return Difference("nan", where=_first(~got.isfinite()))
+        close = torch.isclose(got, expected, RELATIVE, ABSOLUTE, equal_nan=True)
+        wrong = ~close | ((expected == 0) & (got != 0) if exact_zeros else torch.zeros_like(close))
+    if not wrong.any():
+        return None
+    gap = (
+        (got.double() - expected.double()).abs().masked_fill(~wrong, -1.0).nan_to_num(nan=math.inf)
+    )
+    return Difference("value", where=_first(gap == gap.max()))
+
+
+def _first(where: torch.Tensor) -> tuple[int, ...]:
+    return tuple(where.nonzero()[0].tolist())
+
+
+def same(one: Outcome, other: Outcome, exact_zeros: bool = False) -> bool:
+    """Return whether two calls did the same: values, gradients, mutation and errors alike."""
+    if one.late or other.late:
+        return False
+    if one.misstep or other.misstep or one.raised or other.raised:
+        errors = [(o.misstep, o.raised and (o.raised.kind, o.raised.text)) for o in (one, other)]
+        return errors[0] == errors[1]
+    if (one.mutated, one.seen, one.detached) != (other.mutated, other.seen, other.detached):
+        return False
+    if difference(one.value, other.value, exact_zeros):
+        return False
+    return gradient_difference(one, other) == ""
+
+
+def gradient_difference(expected: Outcome, got: Outcome) -> str:
+    """Return the name of the first argument whose gradients differ, '' if none does.
+
+    An expected gradient of exactly 0 must be exactly 0. No gradient at all counts as zeros.
+    """
+    for name in expected.gradients:
+        one, other = expected.gradients[name], got.gradients.get(name)
+        if one is None or other is None:
+            if any(g is not None and bool((g != 0).any()) for g in (one, other)):
+                return name
+        elif _tensor_difference(one, other, exact_zeros=True):
+            return name
+    return ""
+
+
+def explain(
+    found: Difference,
+    expected: Any,
+    got: Any,
+    returns: Mapping[str, str],
+    sizes: Mapping[str, int],
+) -> str:
+    """Return one or two sentences on a difference, with shapes in symbols and in numbers.
+
+    returns: the names of the results and their shapes, as {"scores": "B T S"}. sizes: what the
+    symbols stand for in this case, as {"B": 1, "T": 2, "S": 3}.
+    """
+    names = list(returns)
+    if found.kind == "count":
+        return f"Return {len(names)} results ({', '.join(names)}); yours returns {len(got)}."
+    if found.part is not None:
+        expected, got = expected[found.part], got[found.part]
+    name = names[found.part or 0]
+    if found.kind == "type":
+        if found.part is None and len(names) > 1:
+            wanted = f"{len(names)} results ({', '.join(names)})"
+        else:
+            wanted = f"{name}, {kind(expected)}"
+        return f"Expected {wanted}; yours is {kind(got)}."
+    if found.kind == "shape":
+        symbols = returns[name].split()
+        return (
+            f"{name} has the wrong shape: expected {_shape(symbols, expected.shape)}, "
+            f"yours is {_shape(_symbols(got.shape, returns, sizes), got.shape)}."
+        )
+    if found.kind == "dtype":
+        return f"{name} has the wrong dtype: expected {expected.dtype}, yours is {got.dtype}."
+    if found.kind == "nan":
+        belongs = _number(expected[found.where])
+        return f"{name} holds {got[found.where].item()} at {list(found.where)}, not {belongs}."
+    return f"{name}: not what is expected, and none of the usual slips explains it."
+
+
+def kind(value: Any) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"a tensor of shape {tuple(value.shape)}"
+    if isinstance(value, list | tuple):
+        inside = {type(item).__name__ for item in value}
+        return f"a {type(value).__name__}" + (
+            f" of {' and '.join(sorted(inside))}" if inside else ""
+        )
+    return {int: "a whole number", float: "a float"}.get(
+        type(value), f"of type {type(value).__name__}"
+    )
+
+
+def _symbols(
+    shape: Sequence[int], returns: Mapping[str, str], sizes: Mapping[str, int]
+) -> list[str] | None:
+    """Return the symbols of a shape, None unless each of its sizes stands for one symbol only."""
+    meaning: dict[int, set[str]] = {}
+    symbols = {s for shape_text in returns.values() for s in shape_text.split()} | set(sizes)
+    for symbol in symbols:
+        meaning.setdefault(_size(symbol, sizes), set()).add(symbol)
+    found = [meaning.get(size, set()) for size in shape]
+    return [min(s) for s in found] if all(len(s) == 1 for s in found) else None
+
+
+def _size(symbol: str, sizes: Mapping[str, int]) -> int:
+    return sum(sizes[s] for s in symbol.split("+"))
+
+
+def _shape(symbols: Sequence[str] | None, shape: Sequence[int]) -> str:
+    numbers_text = f"({', '.join(map(str, shape))})"
+    if not shape:
+        return "() (one number)"
+    return f"({', '.join(symbols)}) = {numbers_text}" if symbols else numbers_text
+
+
+def _number(value: Any) -> str:
+    value = value.item() if isinstance(value, torch.Tensor) else value
+    if isinstance(value, float) and value == 0:
+        return "0"
+    return f"{value:.4g}" if isinstance(value, float) else str(value)
+
+
+def show(value: Any) -> str:
+    """Return a value in one short piece of text: numbers if they are few, else the shape."""
+    if isinstance(value, torch.Tensor):
+        if value.numel() > _FEW:
+            return f"tensor of shape {tuple(value.shape)}"
+        return _nested(value.detach().tolist())
+    if isinstance(value, tuple):
+        return "(" + ", ".join(show(item) for item in value) + ")"
+    if isinstance(value, list | set | frozenset | str | numbers.Number):
+        text = repr(sorted(value)) if isinstance(value, set | frozenset) else repr(value)
+        return textwrap.shorten(text, 3 * WIDTH, placeholder=" ...")
+    return kind(value)
+
+
+def _nested(value: Any) -> str:
+    if isinstance(value, list):
+        return "[" + ", ".join(_nested(item) for item in value) + "]"
+    return _number(value)
+
+
+def show_both(expected: Any, got: Any, found: Difference | None, names: Sequence[str]) -> list[str]:
+    """Return the lines "expected" and "got": whole if small, else where they differ most."""
+    label = ""
+    if found and found.part is not None:
+        expected, got, label = expected[found.part], got[found.part], f" {names[found.part]}"
+    if isinstance(expected, torch.Tensor) and expected.numel() > _FEW and found and found.where:
+        label += f" at {list(found.where)}"
+        expected, got = expected[found.where], got[found.where]
+    return [f"expected{label}: {show(expected)}", f"got{label}: {show(got)}"]
+
+
+def wrap(text: str, indent: str = "", hang: str = "") -> str:
+    """Return `text` broken into lines of at most 88 characters; its own line breaks stay.
+
+    indent: put before each line. hang: put after it, on the lines that continue another.
+    """
+    return "\n".join(
+        textwrap.fill(line, WIDTH, initial_indent=indent, subsequent_indent=indent + hang)
+        for line in text.splitlines()
+    )

@@ -1,0 +1,387 @@
+"""The exercise engine: what an exercise is, and how an answer to it is judged.
+
+One rule stands above the others: `check` never stops the notebook. Whatever a learner's function
+does, one verdict is printed and a function comes back that the rest of the notebook can use.
+"""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import math
+import textwrap
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple
+
+from helpers.exercises import comparing, running, timing
+from helpers.exercises.inputs import Dice
+
+NOT_ATTEMPTED, RAISED, NOT_YET = "not attempted", "your code raised", "not yet"
+CORRECT, SLOW = "correct", "correct but slow"
+_MARKS = {NOT_ATTEMPTED: "…", RAISED: "✗", NOT_YET: "✗", CORRECT: "✓", SLOW: "✓"}
+_SEED = 2014  # the same inputs for everyone, at every check
+_PRINTED_LINES = 6
+
+
+class Wrong(NamedTuple):
+    """A misconception as code, with the message that names the idea behind it."""
+
+    name: str
+    function: Callable[..., Any]
+    message: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What `check` says. `kind` is one of the five phrases; `misconception` a Wrong's name or ''.
+
+    message: the reason, in lines of at most 88 characters. details: the input that shows it.
+    """
+
+    kind: str
+    message: str = ""
+    details: str = ""
+    misconception: str = ""
+
+    @property
+    def passed(self) -> bool:
+        """Whether the learner's own function goes on to be used."""
+        return self.kind == CORRECT
+
+
+class _Trial(NamedTuple):
+    case: tuple
+    expected: running.Outcome
+    got: running.Outcome
+
+
+@dataclass(eq=False, repr=False)
+class Exercise:
+    """One exercise: a function for the learner to write, and all that is needed to judge it.
+
+    name: as "nb04.additive_scores"; its last part is the learner's function.
+    reference: the course's answer, which is also the text of the solution.
+    spec: the same in plain loops; answers are compared with it, not with the reference.
+    cases: given a `Dice`, returns argument tuples whose sizes are all distinct, so that no two axes
+        can be confused unseen.
+    sizes: given the arguments, returns what the symbols stand for, as {"B": 2, "T": 3}.
+    returns: names of the results and their shapes in symbols, as {"scores": "B T S"}.
+    wrong_answers: misconceptions, each of which must earn its own message.
+    hints: a ladder: a question, then pseudocode, then nearly the line.
+    why: the reason, shown with the solution.
+    training_case: returns arguments at the size of the notebook's training, for the speed check.
+    gradients: names of the arguments whose gradients are compared too.
+    observe: given the arguments after a call, returns what toy models in them saw.
+    exact_zeros: whether an expected 0 must be exactly 0.
+    """
+
+    name: str
+    title: str
+    difficulty: int
+    minutes: int
+    core: bool
+    reference: Callable[..., Any]
+    spec: Callable[..., Any]
+    cases: Callable[[Dice], list[tuple]]
+    sizes: Callable[..., Mapping[str, int]]
+    returns: Mapping[str, str]
+    wrong_answers: Sequence[Wrong]
+    hints: Sequence[str]
+    why: str
+    training_case: Callable[[], tuple]
+    gradients: Sequence[str] = ()
+    observe: Callable[..., Any] | None = None
+    exact_zeros: bool = False
+    status: str = field(default="", init=False)  # the best verdict so far, for `progress`
+    _rung: int = field(default=0, init=False)
+
+    def __post_init__(self) -> None:
+        self.wrong_answers = tuple(
+            w._replace(message=comparing.wrap(w.message)) for w in self.wrong_answers
+        )
+
+    def __repr__(self) -> str:
+        parts = [self.short_name, "core" if self.core else "extra"]
+        return " · ".join([*parts, f"difficulty {self.difficulty} of 5", f"{self.minutes} minutes"])
+
+    @property
+    def short_name(self) -> str:
+        """The learner's function: the part of the name after the dot."""
+        return self.name.partition(".")[2]
+
+    @property
+    def parameters(self) -> list[str]:
+        """The names of the function's parameters."""
+        return list(inspect.signature(self.reference).parameters)
+
+    @property
+    def source(self) -> str:
+        """The reference as text. In a notebook cell it needs only torch, math and Counter."""
+        return textwrap.dedent(inspect.getsource(self.reference))
+
+    @property
+    def stub(self) -> str:
+        """The text of the stub that a learner starts from: signature and docstring, no body."""
+        function = ast.parse(self.source).body[0]
+        head = self.source.splitlines()[: function.body[0].end_lineno]
+        return "\n".join([*head, '    raise NotImplementedError("your turn")', ""])
+
+    def check(self, function: Any) -> Callable[..., Any]:
+        """Print one verdict on `function`, and return it if it is right and fast enough.
+
+        Otherwise the reference is returned, so that the notebook can go on. Nothing is raised
+        (but for KeyboardInterrupt) and nothing is changed: not the generators, not the defaults.
+        """
+        verdict = self.verdict(function)
+        own = function is not self.reference
+        if own and self.status not in (CORRECT, SLOW):
+            self.status = verdict.kind
+        elif own and verdict.kind == CORRECT:
+            self.status = CORRECT
+        print(self._text(verdict, own))
+        return function if verdict.passed else self.reference
+
+    def verdict(self, function: Any) -> Verdict:
+        """Judge `function` and return the verdict, without printing anything."""
+        try:
+            with running.preserved():
+                return self._judge(function)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a result so odd that comparing it failed
+            reason = (
+                f"The result could not be compared with the expected one ({type(error).__name__})."
+            )
+            return Verdict(NOT_YET, comparing.wrap(reason))
+
+    def hint(self) -> None:
+        """Print the next hint; at the end of the ladder, the last one again."""
+        last = len(self.hints) - 1
+        rung = min(self._rung, last)
+        ending = (
+            f" (the last; the answer is ex.{self.short_name}.solution())" if rung == last else ""
+        )
+        print(f"{self.short_name}: hint {rung + 1} of {len(self.hints)}{ending}")
+        print(comparing.wrap(self.hints[rung], "  "))
+        self._rung = rung + 1
+
+    def solution(self) -> None:
+        """Print the reference's own source, and the reason."""
+        print(self.source)
+        print(comparing.wrap(f"Why: {self.why}"))
+
+    def _text(self, verdict: Verdict, own: bool) -> str:
+        lines = [
+            f"{_MARKS[verdict.kind]} {self.short_name}: {verdict.kind}",
+            verdict.message,
+            verdict.details,
+        ]
+        if verdict.passed and not own:
+            lines.append(
+                "This is the course's own version. To check yours, run the cell with your "
+                "function\n"
+                "first, then this one."
+            )
+        elif not verdict.passed:
+            lines.append("The course's own version is used from here on, so the notebook goes on.")
+            lines.append(f"A hint: ex.{self.short_name}.hint()")
+        return "\n".join(line for line in lines if line)
+
+    def _judge(self, function: Any) -> Verdict:
+        if not callable(function):
+            return self._not_callable(function)
+        misfit = self._signature_misfit(function)
+        if misfit:
+            return Verdict(NOT_YET, misfit)
+        trials, until = [], time.monotonic() + 2 * running.CALL_LIMIT
+        for case in sorted(self.cases(Dice(_SEED)), key=self._size):
+            got = self._run(function, case)
+            if not trials and _is_empty(got):
+                return self._not_attempted(got)
+            got.late = got.late or time.monotonic() > until
+            trials.append(_Trial(case, self._run(self.spec, case), got))
+            if got.late:
+                break
+        failures = [trial for trial in trials if not self._alike(trial.expected, trial.got)]
+        return self._failed(trials, failures) if failures else self._speed(function)
+
+    def _size(self, case: tuple) -> int:
+        return sum(self.sizes(*case).values())
+
+    def _alike(self, one: running.Outcome, other: running.Outcome) -> bool:
+        return comparing.same(one, other, self.exact_zeros)
+
+    def _run(self, function: Callable[..., Any], case: tuple) -> running.Outcome:
+        return running.run(function, case, self.parameters, self.gradients, self.observe)
+
+    def _not_callable(self, value: Any) -> Verdict:
+        if value is None or value is ...:
+            return Verdict(
+                NOT_ATTEMPTED, "Write the function in the cell above, then run this cell again."
+            )
+        name = self.short_name
+        reason = (
+            f"check needs the function itself, with no brackets behind its name. It was given "
+            f"{comparing.kind(value)}.\n{name} = ex.{name}.check({name})"
+        )
+        return Verdict(NOT_YET, comparing.wrap(reason))
+
+    def _signature_misfit(self, function: Callable[..., Any]) -> str:
+        try:
+            signature = inspect.signature(function)
+        except (TypeError, ValueError):  # some built-in functions have none to look at
+            return ""
+        try:
+            signature.bind(*self.parameters)
+        except TypeError:
+            wanted = inspect.signature(self.reference).parameters.values()
+            plain = ", ".join(p.name for p in wanted)
+            return comparing.wrap(f"The arguments are ({plain}); your function takes {signature}.")
+        return ""
+
+    def _not_attempted(self, got: running.Outcome) -> Verdict:
+        text = "Write its body in the cell above, then run this cell again."
+        if not got.raised:
+            text = "It returns nothing so far. If you have written its body, add the return."
+        return Verdict(NOT_ATTEMPTED, text)
+
+    def _failed(self, trials: list[_Trial], failures: list[_Trial]) -> Verdict:
+        first = failures[0]
+        if first.got.late:
+            reason = (
+                f"It took more than {running.CALL_LIMIT:g} seconds on small inputs and was "
+                "stopped: is there a loop that never ends?"
+            )
+            return Verdict(NOT_YET, comparing.wrap(reason), self._input(first.case))
+        wrong, shown = self._misconception(trials, failures)
+        if not wrong and first.got.raised:
+            return self._raised(first)
+        reason, lines = self._structure(shown)
+        if wrong and not lines:
+            lines = [reason]
+        details = [self._input(shown.case)] + [comparing.wrap(line, "  ", "  ") for line in lines]
+        message = wrong.message if wrong else comparing.wrap(reason)
+        return Verdict(
+            NOT_YET, message, "\n".join(details) + _printed(shown.got), wrong.name if wrong else ""
+        )
+
+    def _misconception(
+        self, trials: list[_Trial], failures: list[_Trial]
+    ) -> tuple[Wrong | None, _Trial]:
+        """Return the wrong answer that does what the learner's function does, and where it shows.
+
+        It must do the same on at least half of the failing inputs, errors included, and not only by
+        errors; of several, the one that agrees on most inputs is taken.
+        """
+        best, best_agree, shown = None, 0, failures[0]
+        passes = [trial for trial in trials if all(trial is not failure for failure in failures)]
+        for wrong in self.wrong_answers:
+            hits, misses = [], 0
+            for trial in failures:
+                if self._alike(self._run(wrong.function, trial.case), trial.got):
+                    hits.append(trial)
+                else:
+                    misses += 1
+                    if 2 * misses > len(failures):
+                        break
+            clear = [trial for trial in hits if not trial.got.raised]
+            if not clear or 2 * misses > len(failures):
+                continue
+            agree = len(hits) + sum(
+                self._alike(self._run(wrong.function, trial.case), trial.got) for trial in passes
+            )
+            if agree > best_agree:
+                best, best_agree, shown = wrong, agree, clear[0]
+        return best, shown
+
+    def _structure(self, trial: _Trial) -> tuple[str, list[str]]:
+        """Return a sentence on how the results differ, and the lines "expected" and "got"."""
+        _, expected, got = trial
+        names = list(self.returns)
+        if got.misstep or got.raised:
+            return got.misstep or f"It raised {got.raised.kind}: {got.raised.text}", []
+        found = comparing.difference(expected.value, got.value, self.exact_zeros)
+        if found:
+            sizes = self.sizes(*trial.case)
+            reason = comparing.explain(found, expected.value, got.value, self.returns, sizes)
+            both = comparing.show_both(expected.value, got.value, found, names)
+            return reason, both if found.kind in ("value", "nan") else []
+        if got.mutated:
+            return (
+                f"The result is right, but your function changes its argument {got.mutated[0]}. "
+                "The caller still needs it as it was."
+            ), []
+        if got.seen != expected.seen:
+            made, needed = (
+                ", ".join(f"{n} {k}" for n, k in o.seen.items()) for o in (got, expected)
+            )
+            return (
+                f"The result is right, but not the number of calls: {made}. Needed: {needed}.",
+                [],
+            )
+        if got.detached:
+            return (
+                "The numbers are right, but no gradient flows back from the result: was it made "
+                "with .item(), .detach(), .data or torch.tensor(...)?"
+            ), []
+        name = comparing.gradient_difference(expected, got)
+        one, other = expected.gradients[name], got.gradients.get(name)
+        if one is None or other is None:
+            which = "no gradient reaches" if other is None else "no gradient should reach"
+            return f"The numbers are right, but {which} {name}.", []
+        reason = f"The numbers are right, but the gradient that reaches {name} is not."
+        found = comparing.difference(one, other, exact_zeros=True)
+        return reason, comparing.show_both(one, other, found, [name])
+
+    def _raised(self, trial: _Trial) -> Verdict:
+        raised = trial.got.raised
+        message = comparing.wrap(f"{raised.kind}: {textwrap.shorten(raised.text, 400)}")
+        if raised.code:
+            message += f"\n  line {raised.line}: {textwrap.shorten(raised.code, 72)}"
+        return Verdict(RAISED, message, self._input(trial.case) + _printed(trial.got))
+
+    def _input(self, case: tuple) -> str:
+        sizes = ", ".join(f"{symbol}={size}" for symbol, size in self.sizes(*case).items())
+        lines = [f"The smallest input that shows it: {sizes}"]
+        for name, value in zip(self.parameters, case, strict=False):
+            if not callable(value):
+                lines.append(comparing.wrap(f"{name} = {comparing.show(value)}", "  ", "  "))
+        return "\n".join(lines)
+
+    def _speed(self, function: Callable[..., Any]) -> Verdict:
+        if function is self.reference:
+            return Verdict(CORRECT)
+        case = self.training_case()
+        try:
+            times = timing.slowness(function, self.reference, case)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:
+            got = running.Outcome(raised=running.describe(error, function))
+            return self._raised(_Trial(case, got, got))
+        if not times:
+            return Verdict(CORRECT)
+        sizes = ", ".join(f"{symbol}={size}" for symbol, size in self.sizes(*case).items())
+        much = "far more than 3" if math.isinf(times) else f"about {times:.0f}"
+        reason = (
+            f"It takes {much} times as long as the course's version at training size ({sizes})."
+        )
+        return Verdict(SLOW, comparing.wrap(reason))
+
+
+def _is_empty(got: running.Outcome) -> bool:
+    if got.raised:
+        return got.raised.stub
+    parts = got.value if isinstance(got.value, tuple) and got.value else (got.value,)
+    return not got.misstep and not got.late and all(part is None or part is ... for part in parts)
+
+
+def _printed(got: running.Outcome) -> str:
+    lines = got.printed.splitlines()
+    if not lines:
+        return ""
+    shown = [f"  {line[:86]}" for line in lines[:_PRINTED_LINES]]
+    more = [f"  ({len(lines) - _PRINTED_LINES} more lines)"] if len(lines) > _PRINTED_LINES else []
+    return "\n".join(["\nWhat it printed there:", *shown, *more])

@@ -1,0 +1,278 @@
+"""Call a learner's function without being hurt by it, and keep what happened.
+
+Each call gets its own copies of the arguments, a time limit, seeded generators and a captured
+standard output. Whatever it raises is kept as a value; only KeyboardInterrupt goes through.
+"""
+
+from __future__ import annotations
+
+import _thread
+import contextlib
+import copy
+import ctypes
+import dis
+import inspect
+import io
+import linecache
+import random
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from helpers.exercises.inputs import Misstep
+
+CALL_LIMIT = 2.0  # seconds for a call on a small input: a loop that never ends is stopped then
+_OWN_FOLDER = str(Path(__file__).resolve().parent)
+
+
+class TookTooLong(BaseException):
+    """Raised inside a call that is over its time limit."""
+
+
+@dataclass
+class Raised:
+    """An exception of the learner's code: its type, text and the learner's own line."""
+
+    kind: str
+    text: str
+    line: int | None = None  # counted from the function's first line, which is 1
+    code: str = ""
+    stub: bool = False  # a `raise NotImplementedError` of the learner's own
+
+
+@dataclass
+class Outcome:
+    """What one call did. `value` is meaningful if nothing was raised and no rule was broken."""
+
+    value: Any = None
+    raised: Raised | None = None
+    misstep: str = ""
+    late: bool = False
+    mutated: tuple[str, ...] = ()
+    seen: Any = None
+    gradients: dict[str, torch.Tensor | None] = field(default_factory=dict)
+    detached: bool = False
+    printed: str = ""
+
+
+@contextlib.contextmanager
+def preserved() -> Iterator[None]:
+    """Seed everything inside; restore generators, default dtype and device, and grad mode after."""
+    python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
+    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    dtype, device, grad = (
+        torch.get_default_dtype(),
+        torch.get_default_device(),
+        torch.is_grad_enabled(),
+    )
+    try:
+        with torch.inference_mode(False), warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            _fresh_state()
+            yield
+    finally:
+        random.setstate(python)
+        np.random.set_state(numpy)
+        torch.set_rng_state(cpu)
+        if cuda is not None:
+            torch.cuda.set_rng_state_all(cuda)
+        torch.set_default_dtype(dtype)
+        if torch.get_default_device() != device:
+            torch.set_default_device(device)
+        torch.set_grad_enabled(grad)
+
+
+def _fresh_state() -> None:
+    random.seed(0)
+    np.random.seed(0)
+    torch.manual_seed(0)
+    torch.set_default_dtype(torch.float32)
+    torch.set_grad_enabled(True)
+
+
+def limited(function: Callable[[], Any], seconds: float) -> Any:
+    """Return `function()`, or raise TookTooLong in it once `seconds` have passed.
+
+    A watching thread raises the exception in this one, between two lines of Python, which works on
+    every system and off the main thread too (signals do neither). A single long call into C is
+    waited for.
+    """
+    thread = ctypes.c_ulong(threading.get_ident())
+    raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
+    # The exception can arrive anywhere, in the closing code as well. So that code can be called
+    # again wherever it was interrupted, and uses bare locks and lists: a lock of the threading
+    # module that is interrupted half-way stays shut for ever.
+    finished, gone = _thread.allocate_lock(), _thread.allocate_lock()
+    finished.acquire()
+    gone.acquire()
+    watcher_ended: list[bool] = []
+    closed: list[bool] = []
+
+    def watch() -> None:
+        wait = seconds
+        while not finished.acquire(timeout=wait):
+            raise_in(thread, ctypes.py_object(TookTooLong))
+            wait = 0.1  # again, in case a destructor or the code itself swallowed the first one
+        watcher_ended.append(True)
+        gone.release()
+
+    def close() -> None:
+        if not watcher_ended and finished.locked():
+            finished.release()
+        while not watcher_ended:
+            gone.acquire(timeout=0.05)
+        for _ in range(10):  # one that is still on its way arrives at a jump like this loop's.
+            pass  # (Taking it back with NULL would leave Python 3.11 looking for it for ever.)
+        closed.append(True)
+
+    with _quiet_destructors():
+        _thread.start_new_thread(watch, ())
+        try:
+            try:
+                return function()
+            finally:
+                close()
+        except TookTooLong:
+            while not closed:
+                try:
+                    close()
+                except TookTooLong:
+                    continue
+            raise
+
+
+@contextlib.contextmanager
+def _quiet_destructors() -> Iterator[None]:
+    """Say nothing of a TookTooLong that Python delivered inside a destructor and dropped there."""
+    usual = sys.unraisablehook
+
+    def hook(dropped: Any) -> None:
+        if dropped.exc_type is not TookTooLong:
+            usual(dropped)
+
+    sys.unraisablehook = hook
+    try:
+        yield
+    finally:
+        sys.unraisablehook = usual
+
+
+def copies(args: Sequence[Any]) -> list[Any]:
+    """Return a deep copy of the arguments: new tensors, new lists, new toy models."""
+    return copy.deepcopy(list(args))
+
+
+def run(
+    function: Callable[..., Any],
+    args: Sequence[Any],
+    names: Sequence[str],
+    gradients: Sequence[str] = (),
+    observe: Callable[..., Any] | None = None,
+) -> Outcome:
+    """Call `function` on copies of `args` and return what it did.
+
+    names: the parameters' names, one for each argument. gradients: the names of those whose
+    gradient is looked at, in a second call (of a fixed random combination of the returned numbers).
+    observe: given the arguments after the call, returns what toy models saw.
+    """
+    outcome, used = _call(function, copies(args))
+    if outcome.raised or outcome.misstep or outcome.late:
+        return outcome
+    outcome.mutated = tuple(n for n, a, b in zip(names, args, used, strict=False) if _changed(a, b))
+    outcome.seen = observe(*used) if observe else None
+    if gradients and not outcome.mutated:
+        fresh = copies(args)
+        leaves = {name: fresh[names.index(name)].requires_grad_() for name in gradients}
+        with_grad, _ = _call(function, fresh)
+        if with_grad.raised or with_grad.misstep or with_grad.late:
+            return with_grad
+        _add_gradients(outcome, with_grad.value, leaves)
+    return outcome
+
+
+def _call(function: Callable[..., Any], args: list[Any]) -> tuple[Outcome, list[Any]]:
+    outcome, printed = Outcome(), io.StringIO()
+    _fresh_state()
+    try:
+        with contextlib.redirect_stdout(printed):
+            outcome.value = limited(lambda: function(*args), CALL_LIMIT)
+    except KeyboardInterrupt:
+        raise
+    except TookTooLong:
+        outcome.late = True
+    except Misstep as broken:
+        outcome.misstep = str(broken)
+    except BaseException as error:
+        outcome.raised = describe(error, function)
+    outcome.printed = printed.getvalue()
+    return outcome, args
+
+
+def _add_gradients(outcome: Outcome, value: Any, leaves: dict[str, torch.Tensor]) -> None:
+    results = [t for t in tensors(value) if t.requires_grad and t.is_floating_point()]
+    outcome.detached = not results
+    if not results:
+        return
+    generator = torch.Generator().manual_seed(1)
+    total = sum((t * torch.randn(t.shape, generator=generator).to(t)).sum() for t in results)
+    try:
+        found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+    except RuntimeError as error:
+        outcome.raised = Raised("RuntimeError", f"in the backward pass: {error}")
+    else:
+        outcome.gradients = dict(zip(leaves, found, strict=True))
+
+
+def tensors(value: Any) -> list[torch.Tensor]:
+    """Return the tensors in a result: itself, or those in its tuple or list."""
+    if isinstance(value, torch.Tensor):
+        return [value]
+    if isinstance(value, tuple | list):
+        return [tensor for part in value for tensor in tensors(part)]
+    return []
+
+
+def _changed(before: Any, after: Any) -> bool:
+    if isinstance(before, torch.Tensor):
+        return not (before.dtype == after.dtype and torch.equal(before, after))
+    return isinstance(before, list | set | dict) and before != after
+
+
+def describe(error: BaseException, function: Callable[..., Any]) -> Raised:
+    """Keep an exception as a value, with the deepest line that lies in the learner's own code."""
+    try:
+        text = str(error)
+    except Exception:
+        text = "(its message cannot be shown)"
+    frames, trace = [], error.__traceback__
+    while trace is not None:
+        frames.append(trace)
+        trace = trace.tb_next
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    own = [f for f in frames if code and f.tb_frame.f_code.co_filename == code.co_filename]
+    if not own:
+        own = [f for f in frames if not f.tb_frame.f_code.co_filename.startswith(_OWN_FOLDER)][:1]
+    if not own:
+        return Raised(type(error).__name__, text)
+    last = own[-1]
+    frame_code = last.tb_frame.f_code
+    source = linecache.getline(frame_code.co_filename, last.tb_lineno, last.tb_frame.f_globals)
+    # torch raises NotImplementedError too ("not implemented for 'Long'"): only a raise statement
+    # of the learner's own means that the exercise was not attempted.
+    own_raise = (
+        last is frames[-1] and dis.opname[frame_code.co_code[last.tb_lasti]] == "RAISE_VARARGS"
+    )
+    return Raised(
+        type(error).__name__,
+        text,
+        last.tb_lineno - frame_code.co_firstlineno + 1,
+        source.strip(),
+        stub=isinstance(error, NotImplementedError) and own_raise,
+    )

@@ -1,0 +1,7 @@
+"""Pictures to play with: an attention map, a box to type sentences in, the decoder by steps."""
+
+from helpers.explorer.attention_map import AttentionMap, explore
+from helpers.explorer.decoder_steps import DecoderSteps, Step
+from helpers.explorer.translator_box import TranslatorBox
+
+__all__ = ["AttentionMap", "DecoderSteps", "Step", "TranslatorBox", "explore"]

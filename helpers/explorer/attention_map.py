@@ -1,0 +1,88 @@
+"""`explore`: an attention map for one sentence pair, to hover, click and drive by keyboard."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from helpers.explorer.base import View
+from helpers.explorer.checks import height_in_pixels, link_list, weights_array, word_list
+from helpers.explorer.static import attention_table
+
+Links = Iterable[tuple[int, int]]
+
+
+def explore(
+    weights: Any,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    gold: Links | None = None,
+    possible: Links | None = None,
+    title: str = "",
+    height: int | None = None,
+) -> AttentionMap:
+    """Return an attention map to be shown as the last line of a cell.
+
+    weights: tensor or array (T, S), or (layers, heads, T, S); every row sums to 1, or is zero.
+    rows: the T target words (queries). columns: the S source words (keys).
+    gold: Sure links (source position, target position), outlined. possible: further links, dashed;
+    those that are gold too are drawn as gold.
+    height: pixels after which the map scrolls; None for its natural height.
+    Nothing that is given is kept or changed. Raises ValueError that says what to do.
+    """
+    return AttentionMap(weights, rows, columns, gold, possible, title, height)
+
+
+class AttentionMap(View):
+    """The map and the lines of one sentence pair; see `explore` for the arguments."""
+
+    def __init__(
+        self,
+        weights: Any,
+        rows: Sequence[str],
+        columns: Sequence[str],
+        gold: Links | None = None,
+        possible: Links | None = None,
+        title: str = "",
+        height: int | None = None,
+    ) -> None:
+        rows, columns = word_list(rows, "rows"), word_list(columns, "columns")
+        self.weights = weights_array(weights, len(rows), len(columns))  # (layers, heads, T, S)
+        self.weights.flags.writeable = False
+        sure = link_list(gold, len(rows), len(columns), "gold")
+        further = link_list(possible, len(rows), len(columns), "possible")
+        state = {
+            "view": "map",
+            "title": str(title),
+            "rows": rows,
+            "columns": columns,
+            "weights": self.weights.round(4).tolist(),
+            "gold": [list(link) for link in sure],
+            "possible": [list(link) for link in further if link not in sure],
+            "height": height_in_pixels(height),
+        }
+        super().__init__(state)
+
+    def html(self) -> str:
+        layers, heads = self.weights.shape[:2]
+        # A table shows one layer and head; the last layer is the one that feeds the output.
+        note = (
+            f"Shown: head 1 of {heads} in layer {layers} of {layers}; run the cell for the others."
+            if layers * heads > 1
+            else ""
+        )
+        state = self.state
+        return attention_table(
+            self.weights[-1, 0],
+            state["rows"],
+            state["columns"],
+            [(s, t) for s, t in state["gold"]],
+            [(s, t) for s, t in state["possible"]],
+            state["title"],
+            note,
+        )
+
+    def sentence(self) -> str:
+        state = self.state
+        target, source = " ".join(state["rows"]), " ".join(state["columns"])
+        return f"Attention map of '{target}' (rows) over '{source}' (columns)."

@@ -1,0 +1,171 @@
+"""How good is a translation, and how good is a map? Exact match, BLEU, alignment error."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import sacrebleu
+from torch import Tensor
+
+from helpers.corpus import Pair
+from helpers.decoding import Translation
+
+BUCKETS = ((4, 6), (7, 9), (10, 14), (15, 19), (20, 24))
+LONGER = ((25, 34),)
+
+Link = tuple[int, int]
+
+
+def matches(translations: Sequence[Translation], pairs: Sequence[Pair]) -> list[bool]:
+    """For each sentence, whether every word is right, `<end>` included."""
+    _same_length(translations, pairs)
+    return [
+        translation.target == [*pair.target, "<end>"]
+        for translation, pair in zip(translations, pairs, strict=True)
+    ]
+
+
+def exact_match(translations: Sequence[Translation], pairs: Sequence[Pair]) -> float:
+    """The share of sentences that are right in every word, 0 to 1."""
+    hits = matches(translations, pairs)
+    return sum(hits) / len(hits)
+
+
+def wilson(hits: int, total: int, z: float = 1.96) -> tuple[float, float]:
+    """Wilson's interval for a share (1927), 95 % by default; honest near 0 and 1.
+
+    Raises ValueError where nothing was counted.
+    """
+    if total <= 0:
+        raise ValueError(f"an interval for {hits} of {total}: count at least one sentence")
+    share, spread = hits / total, z * z / total
+    middle = (share + spread / 2) / (1 + spread)
+    half = z / (1 + spread) * sqrt(share * (1 - share) / total + spread / (4 * total))
+    return max(0.0, middle - half), min(1.0, middle + half)
+
+
+@dataclass(frozen=True)
+class Bucket:
+    """Exact match of the sentences whose source has `low` to `high` words."""
+
+    low: int
+    high: int
+    hits: int
+    total: int
+
+    @property
+    def label(self) -> str:
+        return f"{self.low}-{self.high}"
+
+    @property
+    def share(self) -> float:
+        return self.hits / self.total
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        return wilson(self.hits, self.total)
+
+
+def by_length(
+    translations: Sequence[Translation],
+    pairs: Sequence[Pair],
+    buckets: Iterable[tuple[int, int]] = BUCKETS,
+) -> list[Bucket]:
+    """Exact match in each bucket of source lengths (both ends included)."""
+    hits, found = matches(translations, pairs), []
+    for low, high in buckets:
+        inside = [
+            hit for hit, pair in zip(hits, pairs, strict=True) if low <= len(pair.source) <= high
+        ]
+        if not inside:
+            raise ValueError(f"no sentence has {low} to {high} words; choose other buckets")
+        found.append(Bucket(low, high, sum(inside), len(inside)))
+    return found
+
+
+def token_accuracy(translations: Sequence[Translation], pairs: Sequence[Pair]) -> float:
+    """The share of gold words (and `<end>`) that stand at their own place in the translation."""
+    _same_length(translations, pairs)
+    right = total = 0
+    for translation, pair in zip(translations, pairs, strict=True):
+        gold = [*pair.target, "<end>"]
+        right += sum(a == b for a, b in zip(translation.target, gold, strict=False))
+        total += len(gold)
+    return right / total
+
+
+def bleu(translations: Sequence[Translation], pairs: Sequence[Pair]) -> float:
+    """Corpus BLEU in percent by sacrebleu (Papineni et al. 2002; Post 2018).
+
+    The words are compared as the corpus splits them: `tokenize="none"`.
+    """
+    _same_length(translations, pairs)
+    outputs = [" ".join(translation.words) for translation in translations]
+    references = [[" ".join(pair.target) for pair in pairs]]
+    # `force` silences the warning that the text looks tokenised: it is, on both sides.
+    return sacrebleu.corpus_bleu(outputs, references, tokenize="none", force=True).score
+
+
+def best_links(weights: Tensor) -> set[Link]:
+    """For each target word but the last row, `<end>`, the source word with the largest weight.
+
+    weights (T, S) -> links (source position, target position), T - 1 of them.
+    """
+    return {(int(i), t) for t, i in enumerate(weights[:-1].argmax(dim=-1))}
+
+
+def alignment_error_rate(
+    found: Iterable[set[Link]], sure: Iterable[set[Link]], possible: Iterable[set[Link]]
+) -> float:
+    """AER = 1 - (|A and S| + |A and P|) / (|A| + |S|), over all sentences (Och and Ney 2003).
+
+    found A, sure S and possible P: one set of links a sentence, S within P. 0 is best.
+    """
+    agreed = size = 0
+    for links, certain, allowed in zip(found, sure, possible, strict=True):
+        if not certain <= allowed:
+            raise ValueError("each Sure link must be Possible too (S within P); the gold is broken")
+        agreed += len(links & certain) + len(links & allowed)
+        size += len(links) + len(certain)
+    if size == 0:
+        raise ValueError("there is no link at all to compare; pass at least one aligned sentence")
+    return 1 - agreed / size
+
+
+def gold_link_hits(weights: Tensor, links: Iterable[Link]) -> tuple[int, int]:
+    """Count target words whose largest weight lies on one of their gold links.
+
+    weights (T, S) with `<end>` in the last row, links (source, target) -> (hits, linked): linked
+    counts the target words that have a gold link at all.
+    """
+    links = set(links)
+    linked = {target for _, target in links}
+    return len({target for _, target in best_links(weights) & links}), len(linked)
+
+
+def gold_link_share(translations: Sequence[Translation], pairs: Sequence[Pair]) -> float:
+    """`gold_link_hits` over a test set, Sure links; the maps must come from teacher forcing.
+
+    (Only then does row t of the map belong to gold word t, which the links speak of.)
+    """
+    _same_length(translations, pairs)
+    hits = linked = 0
+    for translation, pair in zip(translations, pairs, strict=True):
+        if translation.weights is None or len(translation.weights) != len(pair.target) + 1:
+            raise ValueError(
+                "this needs a map with one row for each gold word and <end>; translate with "
+                "translate_all(..., teacher_forcing=True) and a model with attention"
+            )
+        counts = gold_link_hits(translation.weights, pair.sure)
+        hits, linked = hits + counts[0], linked + counts[1]
+    return hits / linked
+
+
+def _same_length(translations: Sequence[Translation], pairs: Sequence[Pair]) -> None:
+    if len(translations) != len(pairs) or not pairs:
+        raise ValueError(
+            f"{len(translations)} translations for {len(pairs)} pairs; expected one for each, and "
+            "at least one"
+        )

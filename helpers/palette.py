@@ -1,0 +1,105 @@
+"""One palette for the whole course: by role, by model, and for attention weights.
+
+Lines and marks use the colours of Okabe and Ito (2008), which people with the common forms of
+colour blindness can tell apart. Weights use cividis (Nunez, Anderton and Renslow 2018), which
+grows evenly in lightness from dark blue to yellow. No colour stands alone: models also have their
+own marker, links their own outline, weights their own number.
+"""
+
+from __future__ import annotations
+
+BLACK = "#000000"
+GREY = "#7A7A7A"
+ORANGE = "#E69F00"
+SKY = "#56B4E9"
+GREEN = "#009E73"
+YELLOW = "#F0E442"
+BLUE = "#0072B2"
+VERMILLION = "#D55E00"
+PURPLE = "#CC79A7"
+
+# The parts of an attention layer, and the marks that say how a result compares with the truth.
+ROLE_COLOURS = {
+    "query": BLUE,
+    "key": ORANGE,
+    "value": GREEN,
+    "context": PURPLE,
+    "score": SKY,
+    "gold link": VERMILLION,
+    "wrong": VERMILLION,
+    "right": GREEN,
+    "reference": GREY,
+}
+
+# One colour and one marker per model, the same in every figure of every notebook.
+MODEL_COLOURS = {
+    "no attention": GREY,
+    "no attention, bidirectional": PURPLE,
+    "additive": BLUE,
+    "dot": GREEN,
+    "general": ORANGE,
+    "transformer": VERMILLION,
+}
+MODEL_MARKERS = {
+    "no attention": "s",
+    "no attention, bidirectional": "D",
+    "additive": "o",
+    "dot": "^",
+    "general": "v",
+    "transformer": "P",
+}
+
+# The order in which colours are given to series that are no model of the list above.
+CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, GREY, SKY, BLACK)
+
+WEIGHT_COLOURMAP = "cividis"
+# Thirty-three evenly spaced colours of cividis, so that the widgets and the static tables shade as
+# the figures do without loading matplotlib.
+_CIVIDIS = (
+    "00224e00285b002e6a0533711a386f273e6e32436d3b496c434e6c4b546c535a6d"
+    "5a5f6e61656f686a716f70737676767d7c788482798c8878938e789b9476a39a74"
+    "aba072b4a76fbcae6cc4b468cdbb63d5c25edec958e7d150f0d846f9e03afee838"
+)
+WEIGHT_RAMP = tuple("#" + _CIVIDIS[i : i + 6] for i in range(0, len(_CIVIDIS), 6))
+
+
+def shade(weight: float) -> str:
+    """Return the colour "#rrggbb" of an attention weight in [0, 1] (values outside are clipped)."""
+    place = min(max(float(weight), 0.0), 1.0) * (len(WEIGHT_RAMP) - 1)
+    low = min(int(place), len(WEIGHT_RAMP) - 2)
+    part = place - low
+    pair = zip(_channels(WEIGHT_RAMP[low]), _channels(WEIGHT_RAMP[low + 1]), strict=True)
+    return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in pair)
+
+
+def contrast(first: str, second: str) -> float:
+    """Return the contrast ratio of two colours "#rrggbb", from 1 to 21 (WCAG 2.2)."""
+    dark, light = sorted((_luminance(first), _luminance(second)))
+    return (light + 0.05) / (dark + 0.05)
+
+
+def ink_on(background: str) -> str:
+    """Return white or black, whichever is easier to read on the colour `background`."""
+    return max(("#ffffff", "#000000"), key=lambda ink: contrast(ink, background))
+
+
+def darken(colour: str, ratio: float = 4.5) -> str:
+    """Return `colour` darkened until its contrast with white is at least `ratio`, for text."""
+    channels = _channels(colour)
+    for percent in range(100, -1, -2):
+        darker = "#" + "".join(f"{round(c * percent / 100):02x}" for c in channels)
+        if contrast(darker, "#ffffff") >= ratio:
+            break
+    return darker
+
+
+def _channels(colour: str) -> list[int]:
+    return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+
+
+def _luminance(colour: str) -> float:
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        for c in (channel / 255 for channel in _channels(colour))
+    ]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]

@@ -1,0 +1,187 @@
+"""Recurrent translators: an encoder, a decoder without attention and one with additive attention.
+
+All translators offer the same four methods, and decoding asks for nothing else:
+`encode(source, lengths) -> memory`, `start(memory) -> state`,
+`step(previous, state, memory) -> (logits, state, weights or None)` and, for training on gold
+prefixes, `forward(source, lengths, target_in) -> logits`.
+
+Shapes: B batch, S source length, T target length, E embedding, H hidden, V target vocabulary;
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
+
+from helpers.attention import AdditiveScore, attend, padding_mask
+
+PAD = 0
+
+
+def small_embedding(vocabulary: int, embed: int) -> nn.Embedding:
+    """An embedding table that starts at a standard deviation of 0.3.
+
+    PyTorch's 1.0 makes the first layers saturate: the translators then learn more slowly.
+    """
+    table = nn.Embedding(vocabulary, embed, padding_idx=PAD)
+    with torch.no_grad():
+        table.weight.mul_(0.3)
+    return table
+
+
+class Encoder(nn.Module):
+    """A GRU that turns a sentence into one state per word, and one vector for the whole.
+
+    bidirectional: a second GRU reads from the last word to the first; h_i is then the pair
+    [forward h_i; backward h_i] (Bahdanau et al. 2015, section 3.2), H/2 numbers from each, so that
+    a state is equally wide in both kinds (the paper gives each direction its full width).
+    """
+
+    def __init__(
+        self, vocabulary: int, embed: int, hidden: int, bidirectional: bool = False
+    ) -> None:
+        super().__init__()
+        self.embedding = small_embedding(vocabulary, embed)
+        each = hidden // 2 if bidirectional else hidden
+        self.gru = nn.GRU(embed, each, batch_first=True, bidirectional=bidirectional)
+
+    def forward(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """source (B, S), lengths (B,) -> states h_i (B, S, H), zero on padding; summary (B, H).
+
+        The summary is h_T, the state at the true last word; with two directions
+        [forward state at the last word; backward state at the first].
+        """
+        packed = pack_padded_sequence(
+            self.embedding(source), lengths.cpu(), batch_first=True, enforce_sorted=False
+        )
+        states, last = self.gru(packed)
+        states, _ = pad_packed_sequence(states, batch_first=True, total_length=source.shape[1])
+        return states, last.transpose(0, 1).flatten(1)
+
+
+class BottleneckTranslator(nn.Module):
+    """Encoder-decoder through one vector: c is the encoder's summary, the same at each step.
+
+    s_t = GRU([embedding(y_{t-1}); c], s_{t-1}), the word from a linear layer on s_t alone.
+    With a one-way encoder s_0 = c = h_T; with a bidirectional one s_0 = tanh(W c), since c is
+    twice as wide. The context at every step follows Cho et al. (2014); their output layer also
+    reads y_{t-1} and c, ours does not. Sutskever et al. (2014) hand over the state only.
+    """
+
+    def __init__(
+        self,
+        source_vocabulary: int,
+        target_vocabulary: int,
+        embed: int = 64,
+        hidden: int = 128,
+        bidirectional: bool = False,
+    ) -> None:
+        super().__init__()
+        self.encoder = Encoder(source_vocabulary, embed, hidden, bidirectional)
+        self.bridge = (
+            nn.Sequential(nn.Linear(hidden, hidden), nn.Tanh()) if bidirectional else nn.Identity()
+        )
+        self.embedding = small_embedding(target_vocabulary, embed)
+        self.gru = nn.GRU(embed + hidden, hidden, batch_first=True)
+        self.output = nn.Linear(hidden, target_vocabulary)
+
+    def encode(self, source: Tensor, lengths: Tensor) -> Tensor:
+        """source (B, S), lengths (B,) -> context c (B, H), all that the decoder ever sees."""
+        return self.encoder(source, lengths)[1]
+
+    def start(self, context: Tensor) -> Tensor:
+        """context (B, H) -> s_0 (B, H)."""
+        return self.bridge(context)
+
+    def step(self, previous: Tensor, state: Tensor, context: Tensor) -> tuple[Tensor, Tensor, None]:
+        """previous word y_{t-1} (B,), s_{t-1} (B, H), c (B, H) -> logits (B, V), s_t (B, H)."""
+        logits, state = self._run(previous.unsqueeze(1), state, context)
+        return logits.squeeze(1), state, None
+
+    def forward(self, source: Tensor, lengths: Tensor, target_in: Tensor) -> Tensor:
+        """source (B, S), lengths (B,), target_in (B, T) -> logits (B, T, V), teacher forcing."""
+        context = self.encode(source, lengths)
+        return self._run(target_in, self.start(context), context)[0]
+
+    def _run(self, words: Tensor, state: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
+        embedded = self.embedding(words)  # (B, T, E)
+        repeated = context.unsqueeze(1).expand(-1, words.shape[1], -1)  # (B, T, H)
+        states, last = self.gru(torch.cat([embedded, repeated], dim=-1), state.unsqueeze(0))
+        return self.output(states), last.squeeze(0)
+
+
+class Memory(NamedTuple):
+    """What an attention decoder may look at: projected keys (B, S, A), values h_i (B, S, H),
+    the mask (B, 1, S) that is True on words, and s_0 (B, H)."""
+
+    keys: Tensor
+    values: Tensor
+    mask: Tensor
+    start: Tensor
+
+
+class AdditiveTranslator(nn.Module):
+    """Bidirectional encoder and a decoder with additive attention (Bahdanau et al. 2015).
+
+    At step t: e_{t,i} = v . tanh(W s_{t-1} + U h_i), a_t = softmax(e_t), c_t = sum_i a_{t,i} h_i,
+    s_t = GRU([embedding(y_{t-1}); c_t], s_{t-1}), the word from a linear layer on s_t alone (the
+    paper's also reads y_{t-1} and c_t, through a maxout). s_0 = tanh(W_0 [last forward state;
+    first backward state]); the paper takes the backward state alone.
+    """
+
+    def __init__(
+        self,
+        source_vocabulary: int,
+        target_vocabulary: int,
+        embed: int = 64,
+        hidden: int = 128,
+        attention: int = 64,
+    ) -> None:
+        super().__init__()
+        self.encoder = Encoder(source_vocabulary, embed, hidden, bidirectional=True)
+        self.bridge = nn.Sequential(nn.Linear(hidden, hidden), nn.Tanh())
+        self.query = nn.Linear(hidden, attention, bias=False)  # W
+        self.key = nn.Linear(hidden, attention, bias=False)  # U
+        self.score = AdditiveScore(attention)  # v
+        self.embedding = small_embedding(target_vocabulary, embed)
+        self.cell = nn.GRUCell(embed + hidden, hidden)
+        self.output = nn.Linear(hidden, target_vocabulary)
+
+    def encode(self, source: Tensor, lengths: Tensor) -> Memory:
+        """source (B, S), lengths (B,) -> memory; here, once per sentence, U h_i is computed."""
+        states, summary = self.encoder(source, lengths)
+        mask = padding_mask(lengths, source.shape[1])
+        return Memory(self.key(states), states, mask, self.bridge(summary))
+
+    def start(self, memory: Memory) -> Tensor:
+        """memory -> s_0 (B, H)."""
+        return memory.start
+
+    def step(
+        self, previous: Tensor, state: Tensor, memory: Memory
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """previous word (B,), s_{t-1} (B, H), memory -> logits (B, V), s_t (B, H), a_t (B, S)."""
+        state, weights = self._advance(self.embedding(previous), state, memory)
+        return self.output(state), state, weights
+
+    def forward(self, source: Tensor, lengths: Tensor, target_in: Tensor) -> Tensor:
+        """source (B, S), lengths (B,), target_in (B, T) -> logits (B, T, V), teacher forcing."""
+        return self.decode(target_in, self.encode(source, lengths))
+
+    def decode(self, target_in: Tensor, memory: Memory) -> Tensor:
+        """target_in (B, T), memory -> logits (B, T, V): the loop over the gold words."""
+        state, states = self.start(memory), []
+        for embedded in self.embedding(target_in).unbind(dim=1):
+            state, _ = self._advance(embedded, state, memory)
+            states.append(state)
+        return self.output(torch.stack(states, dim=1))  # one product for all T steps
+
+    def _advance(self, embedded: Tensor, state: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
+        """One step: look with s_{t-1}, then update it. embedded (B, E) -> s_t (B, H), a_t (B, S)."""
+        query = self.query(state).unsqueeze(1)  # (B, 1, A)
+        context, weights = attend(query, memory.keys, memory.values, memory.mask, self.score)
+        inputs = torch.cat([embedded, context.squeeze(1)], dim=-1)  # (B, E + H)
+        return self.cell(inputs, state), weights.squeeze(1)

@@ -1,0 +1,42 @@
+"""The results of the long runs, recorded in data/results/ by `python -m helpers measure`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from helpers.settings import DATA
+
+RESULTS = DATA / "results"
+
+
+class ResultsError(RuntimeError):
+    """A recorded result is missing or unreadable; the message says how to make it anew."""
+
+
+def results_path(number: str, folder: Path = RESULTS) -> Path:
+    """Return where the results of notebook `number`, such as "04", are stored."""
+    if not (isinstance(number, str) and number.isdecimal() and len(number) == 2):
+        raise ValueError(f"results of notebook {number!r}: expected two digits, such as '04'")
+    return folder / f"{number}.json"
+
+
+def load(number: str, folder: Path = RESULTS) -> dict[str, Any]:
+    """Return the recorded results of notebook `number`, such as "04".
+
+    The keys are those of `measure` in helpers/authoring/measurements/ and, of every recording,
+    "settings", "seeds", "seconds" (of the whole run) and "versions" (of Python and packages).
+    Raises ResultsError if there are none or the file is damaged.
+    """
+    path = results_path(number, folder)
+    remedy = f"Record them with `python -m helpers measure {number}`, or take the file from git."
+    try:
+        recorded = json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ResultsError(f"There are no recorded results in {path}. {remedy}") from None
+    except ValueError as error:
+        raise ResultsError(f"{path} is damaged: {error}. {remedy}") from None
+    if not isinstance(recorded, dict):
+        raise ResultsError(f"{path} holds a {type(recorded).__name__}, not a JSON object. {remedy}")
+    return recorded

@@ -1,0 +1,60 @@
+"""Models that come trained with the course, in data/models/; rebuilt by `python -m helpers models`.
+
+A file holds {"level", "settings", "state"}: the level of data/en-fr that it was trained on, the
+keyword arguments of its class, and its weights in half precision, to stay under 1 MB.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from helpers import corpus
+from helpers.recurrent import AdditiveTranslator
+from helpers.settings import DATA, DEVICE
+
+MODELS = DATA / "models"
+CLASSES = {"additive": AdditiveTranslator}
+
+
+class ShippedModelError(RuntimeError):
+    """A shipped model is missing, damaged or does not fit the data; the message says what to do."""
+
+
+def load(name: str = "additive", folder: Path = MODELS) -> tuple[nn.Module, corpus.Corpus]:
+    """Return a trained model, ready to translate, and the corpus that it was trained on.
+
+    Raises ShippedModelError where the file is missing, damaged or made for other data.
+    """
+    path = folder / f"{name}.pt"
+    remedy = "Take the file from git again, or train it anew with `python -m helpers models`."
+    if name not in CLASSES or not path.is_file():
+        raise ShippedModelError(f"there is no model {path}; there are {sorted(CLASSES)}. {remedy}")
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        level, settings, state = saved["level"], saved["settings"], saved["state"]
+    except Exception as error:  # torch raises half a dozen kinds for a damaged file
+        raise ShippedModelError(f"{path} is damaged ({error}). {remedy}") from error
+    data = corpus.load(level)
+    sizes = len(data.source_vocabulary), len(data.target_vocabulary)
+    model = CLASSES[name](*sizes, **settings)
+    try:
+        model.load_state_dict({key: value.float() for key, value in state.items()})
+    except RuntimeError as error:
+        raise ShippedModelError(
+            f"{path} was made for other data than data/en-fr/{level} holds now. {remedy}"
+        ) from error
+    return model.to(DEVICE).eval(), data
+
+
+def save(
+    model: nn.Module, name: str, level: str, settings: dict[str, int], folder: Path = MODELS
+) -> Path:
+    """Store a trained model in half precision and return the path."""
+    state = {key: value.detach().cpu().half() for key, value in model.state_dict().items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{name}.pt"
+    torch.save({"level": level, "settings": settings, "state": state}, path)
+    return path

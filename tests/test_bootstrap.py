@@ -1,0 +1,258 @@
+"""The first cell of a notebook, in a checkout and where only the notebook is."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from importlib.metadata import version
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbclient import NotebookClient
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+import helpers
+from helpers import start
+from helpers.authoring.bootstrap import bootstrap_source, put_bootstrap
+from helpers.settings import ROOT
+
+HELLO = f"Attention, Measured {helpers.__version__} · seed 0 · "
+WHERE = "import helpers; print('from', helpers.__file__)"
+
+# Makes this Python one on which the course was never installed, as on Colab.
+FORGET = f"""
+import sys
+from pathlib import Path
+sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path({str(ROOT)!r})]
+sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in repr(f).lower()]
+"""
+
+needs_git = pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+
+
+def run_cell(folder: Path, before: str = "", after: str = WHERE, **environment: str) -> tuple:
+    """Run the cell in `folder` in a new Python; return its exit status and all that it printed."""
+    code = "\n".join([before, bootstrap_source(), after])
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("COURSE_", "PYTHONPATH"))}
+    done = subprocess.run(
+        [sys.executable, "-c", code],
+        cwd=folder,
+        env=kept | {"PYTHONIOENCODING": "utf-8"} | environment,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    return done.returncode, done.stdout + done.stderr
+
+
+def without_course(folder: Path, **options: str) -> tuple:
+    """As `run_cell`, where the course is neither around `folder` nor installed."""
+    return run_cell(folder, before=FORGET, **options)
+
+
+def git(folder: Path, *arguments: str) -> None:
+    who = ["-c", "user.name=Test", "-c", "user.email=test@example.org"]
+    subprocess.run(["git", *who, *arguments], cwd=folder, check=True, capture_output=True)
+
+
+@pytest.fixture(scope="module")
+def published(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The `file://` address of a repository with the course as it stands here, and its tag."""
+    folder = tmp_path_factory.mktemp("published") / "course"
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ROOT / "helpers", folder / "helpers", ignore=ignored)
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "The course")
+    git(folder, "tag", f"v{helpers.__version__}")
+    return folder.as_uri()
+
+
+@pytest.mark.parametrize("inside", ["notebooks", "helpers/authoring"])
+def test_finds_the_checkout_around_it(inside: str) -> None:
+    status, said = run_cell(ROOT / inside, before=FORGET)
+    assert (status, HELLO in said) == (0, True), said
+    assert f"from {ROOT / 'helpers'}" in said
+
+
+def test_finds_an_installed_course_from_anywhere(tmp_path: Path) -> None:
+    installed = f"import sys; sys.path.append({str(ROOT)!r})"
+    status, said = run_cell(tmp_path, before=FORGET + installed)
+    assert (status, HELLO in said) == (0, True), said
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_git
+def test_fetches_the_course_where_only_the_notebook_is(tmp_path: Path, published: str) -> None:
+    status, said = without_course(tmp_path, COURSE_ADDRESS=published)
+    assert (status, HELLO in said) == (0, True), said
+    assert f"from {tmp_path / 'attention-measured' / 'helpers'}" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["attention-measured"]
+
+    # The second notebook beside it finds that copy, without the network.
+    status, said = without_course(tmp_path, COURSE_ADDRESS="file:///nowhere")
+    assert (status, HELLO in said) == (0, True), said
+
+
+@needs_git
+def test_fetches_the_branch_asked_for(tmp_path: Path, published: str) -> None:
+    options = {"COURSE_ADDRESS": published, "COURSE_REF": "no-such-branch"}
+    status, said = without_course(tmp_path, **options)
+    assert status == 1 and "no-such-branch" in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_git
+def test_another_package_called_helpers_is_not_taken(tmp_path: Path, published: str) -> None:
+    (tmp_path / "helpers").mkdir()
+    (tmp_path / "helpers" / "__init__.py").write_text("raise RuntimeError('not the course')")
+    status, said = without_course(tmp_path, COURSE_ADDRESS=published)
+    assert (status, HELLO in said) == (0, True), said
+
+
+def test_another_package_called_helpers_in_the_kernel_is_named(tmp_path: Path) -> None:
+    other = tmp_path / "helpers" / "__init__.py"
+    other.parent.mkdir()
+    other.write_text("")
+    loaded = f"import sys; sys.path.insert(0, {str(tmp_path)!r}); import helpers"
+    status, said = run_cell(ROOT / "notebooks", before=FORGET + loaded)
+    assert status == 1
+    assert str(other) in said and "Restart the kernel" in said
+
+
+@needs_git
+def test_without_a_network_it_says_what_to_do_and_leaves_nothing(tmp_path: Path) -> None:
+    status, said = without_course(tmp_path, COURSE_ADDRESS="file:///nowhere/course")
+    assert status == 1
+    assert "file:///nowhere/course" in said and "Switch the network on" in said
+    assert "Traceback" not in said and len(said.splitlines()) <= 10
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_without_git_it_says_so(tmp_path: Path) -> None:
+    status, said = without_course(tmp_path, PATH=str(tmp_path))
+    assert status == 1 and "'git'" in said and "Traceback" not in said
+    assert list(tmp_path.iterdir()) == []
+
+
+@needs_git
+def test_half_a_course_is_neither_used_nor_overwritten(tmp_path: Path, published: str) -> None:
+    half = tmp_path / "attention-measured" / "helpers"
+    half.mkdir(parents=True)
+    (half / "__init__.py").write_text("raise RuntimeError('half a course')")
+    status, said = without_course(tmp_path, COURSE_ADDRESS=published)
+    assert status == 1 and "remove a broken folder attention-measured" in said
+    assert [path.name for path in tmp_path.iterdir()] == ["attention-measured"]
+    shutil.rmtree(tmp_path / "attention-measured")
+    status, said = without_course(tmp_path, COURSE_ADDRESS=published)
+    assert (status, HELLO in said) == (0, True), said
+
+
+@needs_git
+def test_in_a_kernel(tmp_path: Path, published: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As a notebook: a short message when it fails, one line when it works, torch untouched."""
+    monkeypatch.delenv("PYTHONPATH", raising=False)
+    monkeypatch.delenv("COURSE_SEED", raising=False)
+    versions = "import torch, numpy; print(torch.__version__, numpy.__version__)"
+    notebook = put_bootstrap(new_notebook(cells=[new_code_cell(FORGET)]))
+    notebook.cells = [*reversed(notebook.cells), new_code_cell(versions)]
+
+    def executed(address: str) -> nbformat.NotebookNode:
+        monkeypatch.setenv("COURSE_ADDRESS", address)
+        place = {"metadata": {"path": str(tmp_path)}}
+        options = {"kernel_name": "python3", "allow_errors": True, "resources": place}
+        arguments = ["--log-level=ERROR"]
+        client = NotebookClient(nbformat.from_dict(notebook), extra_arguments=arguments, **options)
+        return client.execute()
+
+    failed = [o for o in executed("file:///nowhere").cells[1].outputs if o.output_type == "error"]
+    assert len(failed) == 1 and "Switch the network on" in failed[0].evalue
+    assert sum(text.count("\n") + 1 for text in failed[0].traceback) <= 12
+
+    cells = executed(published).cells
+    assert cells[1].outputs[0].text.startswith(HELLO) and len(cells[1].outputs) == 1
+    assert cells[2].outputs[0].text.split() == [version("torch"), version("numpy")]
+
+
+def test_put_bootstrap_goes_below_the_title_and_only_once() -> None:
+    notebook = new_notebook(cells=[new_markdown_cell("# Title"), new_code_cell("1 + 1")])
+    put_bootstrap(notebook)
+    assert [cell.cell_type for cell in notebook.cells] == ["markdown", "code", "code"]
+    notebook.cells[1].source = "an old one"
+    name = notebook.cells[1].id
+    put_bootstrap(notebook)
+    assert len(notebook.cells) == 3
+    assert (notebook.cells[1].id, notebook.cells[1].source) == (name, bootstrap_source())
+    notebook.cells.append(notebook.cells[1])
+    with pytest.raises(ValueError, match="2 cells have the tag"):
+        put_bootstrap(notebook)
+
+
+def test_start_says_when_the_notebook_is_of_another_version(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COURSE_SEED", "6")
+    assert start.start() == 6
+    assert capsys.readouterr().out.count("\n") == 1
+    start.start("99.0.0")
+    assert "belongs to version 99.0.0" in capsys.readouterr().out
+
+
+def test_start_without_pytorch_names_this_python(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(start, "find_spec", lambda name: None)
+    with pytest.raises(start.SetupError, match="lacks torch and numpy") as refused:
+        start.start()
+    assert sys.executable in str(refused.value)
+    assert len(refused.value._render_traceback_()) == 1
+
+
+def wheel(folder: Path, name: str, number: str, requires: str = "") -> None:
+    """Write a wheel of an empty package, for pip to find without a network."""
+    info = f"{name}-{number}.dist-info"
+    head = f"Metadata-Version: 2.1\nName: {name}\nVersion: {number}\n"
+    head += f"Requires-Dist: {requires}\n" if requires else ""
+    with zipfile.ZipFile(folder / f"{name}-{number}-py3-none-any.whl", "w") as file:
+        file.writestr(f"{name}.py", "")
+        file.writestr(f"{info}/METADATA", head)
+        file.writestr(f"{info}/WHEEL", "Wheel-Version: 1.0\nTag: py3-none-any\n")
+        file.writestr(f"{info}/RECORD", "")
+
+
+@pytest.fixture
+def local_pip(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is all pip knows; pip resolves, and installs nothing."""
+    for name in [name for name in os.environ if name.startswith("PIP_")]:
+        monkeypatch.delenv(name)
+    monkeypatch.setenv("PIP_CONFIG_FILE", os.devnull)
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path))
+    monkeypatch.setenv("PIP_DRY_RUN", "1")
+    monkeypatch.setenv("PIP_DISABLE_PIP_VERSION_CHECK", "1")
+    return tmp_path
+
+
+def test_small_packages_are_installed(local_pip: Path) -> None:
+    wheel(local_pip, "am_small", "1.0", requires="numpy")
+    assert start.install_missing(("am_small", "math")) == ["am_small"]
+    assert start.install_missing(("math",), ("json",)) == []
+
+
+@pytest.mark.parametrize("kept", ["numpy", "torch"])
+def test_a_package_that_would_change_torch_or_numpy_is_refused(local_pip: Path, kept: str) -> None:
+    wheel(local_pip, "am_greedy", "1.0", requires=f"{kept}==0.0.1")
+    wheel(local_pip, kept, "0.0.1")
+    with pytest.raises(start.SetupError, match="am_greedy"):
+        start.install_missing(("am_greedy",))
+
+
+def test_without_a_network_needed_packages_stop_and_optional_ones_do_not(
+    local_pip: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(start.SetupError, match="pip install am_absent"):
+        start.install_missing(("am_absent",))
+    assert start.install_missing((), ("am_absent",)) == []
+    assert "Without am_absent you see tables" in capsys.readouterr().out

@@ -1,0 +1,450 @@
+"""The widgets as Python sees them: what they refuse, their static views, their answers."""
+
+from __future__ import annotations
+
+import builtins
+import json
+import sys
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.explorer import AttentionMap, DecoderSteps, Step, TranslatorBox, base, explore
+from helpers.palette import ROLE_COLOURS
+
+ROWS, COLUMNS = ["le", "chat", "<end>"], ["the", "cat"]
+WEIGHTS = np.array([[0.9, 0.1], [0.25, 0.75], [0.0, 0.0]])
+EVIL = ["<script>alert(1)</script>", "\"'>&<img src=x onerror=alert(2)>"]
+# What JupyterLab's sanitizer lets through, of what the static views use.
+TAGS = {"table", "caption", "thead", "tbody", "tr", "th", "td", "p", "b", "br"}
+ATTRIBUTES = {"style", "bgcolor", "scope", "title", "lang"}
+
+
+class Reader(HTMLParser):
+    """Reads a static view as a browser would: tags, attributes, and the text of each cell."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.rows: list[list[str]] = []
+        self.text = ""
+        self._open = ""
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attributes: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attributes)))
+        self._open = tag
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+        if self._open in ("td", "th"):
+            self.rows[-1][-1] += data
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = ""
+
+
+def soft(rows: int, columns: int, seed: int = 0) -> np.ndarray:
+    scores = np.random.default_rng(seed).normal(size=(rows, columns)) * 3
+    return np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+
+
+def translate(text: str) -> SimpleNamespace:
+    """A stand-in for a model: each word in capitals, each looking at its own source word."""
+    words = text.split()
+    if not words:
+        raise ValueError("there is no word in this sentence")
+    if "zebra" in words:
+        raise ValueError("not in the vocabulary: 'zebra'")
+    if "boom" in words:
+        raise RuntimeError("the model is <b>broken</b>")
+    if "silent" in words:
+        return SimpleNamespace(source=words, target=["MUET"], weights=None)
+    target = [word.upper() for word in words] + ["<end>"]
+    return SimpleNamespace(
+        source=words, target=target, weights=torch.eye(len(target), len(words)).float()
+    )
+
+
+def steps(count: int = 3, columns: int = 2, size: int = 4) -> list[Step]:
+    words = ["<start>", "le", "chat", "<end>"]
+    weights = soft(count, columns)
+    return [
+        Step(words[t], np.log(weights[t]), weights[t], np.arange(size) - t, words[t + 1], 0.5)
+        for t in range(count)
+    ]
+
+
+@pytest.fixture
+def no_anywidget(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make `import anywidget` fail, as on a machine that does not have it."""
+    real = builtins.__import__
+
+    def without(name: str, *args: object, **kwargs: object) -> object:
+        if name.split(".")[0] == "anywidget":
+            raise ImportError("No module named 'anywidget'")
+        return real(name, *args, **kwargs)
+
+    monkeypatch.delitem(sys.modules, "anywidget", raising=False)
+    monkeypatch.setattr(builtins, "__import__", without)
+
+
+# ---------------------------------------------------------------- what explore takes and refuses
+
+
+def test_two_and_four_axes_are_taken() -> None:
+    assert explore(WEIGHTS, ROWS, COLUMNS).weights.shape == (1, 1, 3, 2)
+    many = np.tile(WEIGHTS, (2, 4, 1, 1))
+    view = explore(torch.tensor(many), ROWS, COLUMNS)
+    assert view.weights.shape == (2, 4, 3, 2)
+    assert np.array(view.state["weights"]).shape == (2, 4, 3, 2)
+
+
+def test_tensors_that_need_gradients_are_taken() -> None:
+    weights = torch.tensor(WEIGHTS, requires_grad=True)
+    view = explore(weights, ROWS, COLUMNS)
+    assert view.weights[0, 0] == pytest.approx(WEIGHTS)
+    assert weights.requires_grad
+    assert weights.grad is None
+
+
+@pytest.mark.parametrize(
+    ("weights", "message"),
+    [
+        (WEIGHTS[None], r"shape \(1, 3, 2\); expected \(T, S\)"),
+        (WEIGHTS[:, 0], r"shape \(3,\)"),
+        (np.zeros((0, 2)), r"shape \(0, 2\)"),
+        (WEIGHTS.T, "2 rows and 3 columns; expected 3 rows .* transposed"),
+        (WEIGHTS[:2], "2 rows and 2 columns; expected 3 rows"),
+        (np.where(WEIGHTS == 0.9, np.nan, WEIGHTS), "NaN"),
+        (np.where(WEIGHTS == 0.9, np.inf, WEIGHTS), "NaN or infinity"),
+        (np.array([[1.5, -0.5], [1, 0], [1, 0]]), "smallest weight is -0.5"),
+        (np.array([[0.9, 0.1], [0.25, 0.745], [1, 0]]), "row 1 .* sums to 0.995"),
+        ([["a", "b"]] * 3, "cannot be read as numbers"),
+    ],
+)
+def test_weights_that_are_no_attention_are_refused(weights: object, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        explore(weights, ROWS, COLUMNS)
+
+
+def test_sums_may_be_off_by_rounding_and_rows_may_be_empty() -> None:
+    explore(WEIGHTS * np.array([[1.0005], [0.9995], [1]]), ROWS, COLUMNS)
+    explore(np.zeros((3, 2)), ROWS, COLUMNS)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"rows": "le chat <end>"}, r"list of words, such as \['le', 'chat', '<end>'\]"),
+        ({"rows": []}, "rows is empty"),
+        ({"columns": ["the", 3]}, "columns holds 3"),
+        ({"gold": [(0, 0, 0)]}, "expected pairs"),
+        ({"gold": [3]}, "expected pairs"),
+        ({"gold": [(0, 3)]}, "a target position under 3"),
+        ({"possible": [(-1, 0)]}, r"possible holds \(-1, 0\)"),
+        ({"height": 40}, "height is 40"),
+        ({"height": "tall"}, "height is 'tall'"),
+    ],
+)
+def test_words_links_and_height_are_checked(change: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        explore(**{"weights": WEIGHTS, "rows": ROWS, "columns": COLUMNS, **change})
+
+
+def test_inputs_are_copied_and_never_changed() -> None:
+    weights, rows, columns = WEIGHTS.copy(), list(ROWS), list(COLUMNS)
+    view = explore(weights, rows, columns, gold=frozenset({(0, 0)}))
+    weights[:], rows[0], columns[0] = 0, "changed", "changed"
+    assert view.state["rows"] == ROWS
+    assert view.state["columns"] == COLUMNS
+    assert view.weights[0, 0] == pytest.approx(WEIGHTS)
+    assert view.state["weights"][0][0][0] == [0.9, 0.1]
+
+
+def test_possible_links_are_those_that_are_not_gold() -> None:
+    view = explore(WEIGHTS, ROWS, COLUMNS, gold=[(0, 0)], possible=[(0, 0), (1, 0)])
+    assert view.state["gold"] == [[0, 0]]
+    assert view.state["possible"] == [[1, 0]]
+
+
+# ---------------------------------------------------------------- static views
+
+
+def views(words: list[str]) -> list[base.View]:
+    """Every kind of widget, with `words` wherever words are shown."""
+    first, second = words
+    weights = np.eye(2)
+    step = Step(first, [0.0, 1.0], [0.5, 0.5], [1.0], second, 0.5)
+
+    def echo(text: str) -> SimpleNamespace:
+        return SimpleNamespace(source=words, target=words, weights=weights)
+
+    def refuse(text: str) -> SimpleNamespace:
+        raise ValueError(second)
+
+    return [
+        explore(weights, words, words, gold=[(0, 0)], possible=[(0, 1)], title=first),
+        DecoderSteps([step], words, title=first),
+        TranslatorBox(echo, [first, second], title=second),
+        TranslatorBox(refuse, [first], title=second),
+    ]
+
+
+def test_static_views_hold_words_as_text_only() -> None:
+    for view in views(EVIL):
+        data, _ = view._repr_mimebundle_()
+        read = Reader(data["text/html"])
+        assert {tag for tag, _ in read.tags} <= TAGS
+        assert {name for _, names in read.tags for name in names} <= ATTRIBUTES
+        assert EVIL[0] in read.text, type(view)
+        assert EVIL[1] in read.text, type(view)
+
+
+def test_static_views_name_no_theme_variable() -> None:
+    # The sanitizer drops them, and a fixed colour of text would vanish on one of the themes.
+    for view in views(["le", "chat"]):
+        read = Reader(view.html())
+        for tag, names in read.tags:
+            style = names.get("style") or ""
+            assert "var(" not in style
+            shaded = tag == "td" and "bgcolor" in names
+            assert shaded or not style.replace("background-color", "").count("color:")
+
+
+def test_the_map_as_a_table() -> None:
+    view = explore(WEIGHTS, ROWS, COLUMNS, gold=[(0, 0), (1, 1)], possible=[(0, 1)], title="A map")
+    read = Reader(view.html())
+    assert read.rows[0][1:] == COLUMNS
+    assert [row[0] for row in read.rows[1:]] == ROWS
+    assert read.rows[1][1:] == ["0.90", "0.10"]
+    assert read.rows[2][1:] == ["0.25", "0.75"]
+    assert read.rows[3][1:] == ["", ""]
+    scopes = [names["scope"] for tag, names in read.tags if tag == "th"]
+    assert scopes == ["col"] * 2 + ["row"] * 3
+    titles = [names.get("title") for tag, names in read.tags if tag == "td"]
+    assert titles.count("gold link") == 2
+    assert titles.count("possible link") == 1
+    borders = [names for _, names in read.tags if names.get("title") == "gold link"]
+    assert all(f"3px solid {ROLE_COLOURS['gold link']}" in names["style"] for names in borders)
+    assert "2 of 2 linked target words" in read.text
+    assert "Rows: 3 target words (queries). Columns: 2 source words (keys)." in read.text
+    assert "'le' looks at 'the' with 0.90" in read.text
+
+
+def test_the_table_counts_missed_gold_links() -> None:
+    read = Reader(explore(WEIGHTS, ROWS, COLUMNS, gold=[(1, 0), (1, 1)]).html())
+    assert "1 of 2 linked target words" in read.text
+
+
+def test_the_table_says_which_head_it_shows() -> None:
+    many = np.tile(WEIGHTS, (2, 4, 1, 1))
+    many[1, 0, 0] = [0.3, 0.7]
+    read = Reader(explore(many, ROWS, COLUMNS).html())
+    assert "head 1 of 4 in layer 2 of 2" in read.text
+    assert read.rows[1][1:] == ["0.30", "0.70"]
+
+
+def test_a_long_map_stays_small() -> None:
+    words = [f"words{i}" for i in range(26)]
+    gold = [(i, i) for i in range(24)]
+    view = explore(soft(26, 24), words, words[:24], gold=gold, title="A long sentence")
+    assert len(view.html().encode()) <= 40_000
+
+
+@pytest.mark.parametrize("live", [True, False])
+def test_every_view_has_text_and_html(live: bool, request: pytest.FixtureRequest) -> None:
+    if not live:
+        request.getfixturevalue("no_anywidget")
+    for view in views(["le", "chat"]):
+        data, metadata = view._repr_mimebundle_(include=None, exclude=None)
+        assert "<table" in data["text/html"] or "Chat" in data["text/html"]
+        assert 20 < len(data["text/plain"]) < 300
+        assert data["text/plain"].endswith(".")
+        assert repr(view) == data["text/plain"]
+        assert (base.WIDGET_MIME in data) is live
+        assert (view.live is not None) is live
+        assert isinstance(metadata, dict)
+        json.dumps(view.state)
+
+
+def test_what_the_browser_gets_is_inline() -> None:
+    live = explore(WEIGHTS, ROWS, COLUMNS).live
+    script, style = live._esm, live._css
+    assert "http://" not in script.replace("http://www.w3.org/2000/svg", "")
+    for word in (
+        "https://",
+        "import(",
+        "fetch(",
+        "innerHTML",
+        "outerHTML",
+        "insertAdjacent",
+        "eval(",
+    ):
+        assert word not in script, word
+    assert "url(" not in style
+    assert "@import" not in style
+    assert live.state["rows"] == ROWS
+    assert live.colours["role"] == ROLE_COLOURS
+
+
+# ---------------------------------------------------------------- the text box
+
+
+def test_a_sentence_gets_translation_and_map() -> None:
+    box = TranslatorBox(translate, ["the cat ."])
+    reply = box.answer({"view": "box", "text": "l' ami dort .", "ticket": 7})
+    assert reply["ticket"] == 7
+    assert reply["translation"] == "L'AMI DORT."
+    assert reply["note"] == ""
+    assert reply["map"]["rows"] == ["L'", "AMI", "DORT", ".", "<end>"]
+    assert reply["map"]["columns"] == ["l'", "ami", "dort", "."]
+
+
+@pytest.mark.parametrize(
+    ("text", "error"),
+    [
+        ("", "There is no word in this sentence"),
+        ("a zebra", "Not in the vocabulary: 'zebra'"),
+        ("boom", "Something went wrong: RuntimeError: the model is <b>broken</b>"),
+    ],
+)
+def test_faults_become_friendly_answers(text: str, error: str) -> None:
+    box = TranslatorBox(translate)
+    assert box.reply(text) == {"error": error}
+    assert box.reply("the cat")["translation"] == "THE CAT"
+
+
+def test_a_model_without_attention_has_no_map() -> None:
+    reply = TranslatorBox(translate).reply("silent")
+    assert reply["map"] is None
+    assert "no attention" in reply["note"]
+    assert "did not reach <end>" in reply["note"]
+
+
+@pytest.mark.parametrize(
+    "result",
+    [
+        None,
+        SimpleNamespace(source=["a"], target=["A"], weights=np.array([[2.0]])),
+        SimpleNamespace(source=["a"], target=[1], weights=None),
+    ],
+)
+def test_a_result_that_cannot_be_shown_is_no_friendly_answer(result: object) -> None:
+    reply = TranslatorBox(lambda text: result).reply("a")
+    assert reply["error"].startswith("Something went wrong: ")
+
+
+def test_other_messages_get_no_reply() -> None:
+    box = TranslatorBox(translate)
+    assert box.answer({"view": "other"}) is None
+    assert box.answer("text") is None
+
+
+def test_the_first_example_is_translated_at_once() -> None:
+    asked = []
+
+    def recording(text: str) -> SimpleNamespace:
+        asked.append(text)
+        return translate(text)
+
+    box = TranslatorBox(recording, ["the cat .", "a dog ."])
+    assert asked == ["the cat ."]
+    read = Reader(box.html())
+    assert ["English", "the cat ."] in read.rows
+    assert ["French", "THE CAT."] in read.rows
+    assert "Run the cell" in read.text
+    assert "THE CAT." in box.sentence()
+
+
+def test_the_box_answers_through_the_widget() -> None:
+    box = TranslatorBox(translate, ["the cat ."])
+    sent = []
+    box.live.send = sent.append
+    box.live._handle_custom_msg({"view": "box", "text": "a zebra", "ticket": 3}, [])
+    assert sent == [{"view": "box", "ticket": 3, "error": "Not in the vocabulary: 'zebra'"}]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"translate": "the cat"}, "expected a function"),
+        ({"translate": translate, "examples": "the cat"}, "list of words"),
+        ({"translate": translate, "height": 3}, "height is 3"),
+    ],
+)
+def test_the_box_refuses(arguments: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        TranslatorBox(**arguments)
+
+
+# ---------------------------------------------------------------- the decoder by steps
+
+
+def test_steps_as_a_table() -> None:
+    read = Reader(DecoderSteps(steps(), COLUMNS, title="Three steps").html())
+    assert read.rows[0] == [
+        "step",
+        "word fed",
+        "largest weights",
+        "sum of weights",
+        "word produced",
+    ]
+    assert [row[1] for row in read.rows[1:]] == ["<start>", "le", "chat"]
+    assert [row[3] for row in read.rows[1:]] == ["1.00"] * 3
+    assert read.rows[3][4] == "<end> (0.50)"
+    largest = soft(3, 2)[0]
+    best = int(largest.argmax())
+    assert read.rows[1][2].startswith(f"'{COLUMNS[best]}' {largest[best]:.2f}")
+
+
+def test_steps_may_be_dicts_and_tensors() -> None:
+    as_dicts = [
+        {**vars(step), "scores": torch.tensor(step.scores), "weights": torch.tensor(step.weights)}
+        for step in steps()
+    ]
+    assert DecoderSteps(as_dicts, COLUMNS).state == DecoderSteps(steps(), COLUMNS).state
+
+
+def test_steps_are_copied() -> None:
+    one = steps(1)
+    view = DecoderSteps(one, COLUMNS)
+    one[0].weights[:] = 0
+    assert sum(view.state["steps"][0]["weights"]) == pytest.approx(1, abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": [0.9, 0.3]}, "step 1: row 0 .* sums to 1.2"),
+        ({"weights": [1.0]}, "step 1: weights have 1 rows and 1 columns"),
+        ({"scores": [1.0]}, "1 scores for 2 source words"),
+        ({"scores": [[1.0, 2.0]]}, "expected a vector"),
+        ({"scores": [np.nan, 0.0]}, "hold NaN"),
+        ({"context": []}, "expected a vector"),
+        ({"context": [1.0]}, r"contexts have sizes \[1, 4\]"),
+        ({"probability": 1.5}, "probability is 1.5"),
+    ],
+)
+def test_steps_that_do_not_fit_are_refused(change: dict[str, object], message: str) -> None:
+    first, *others = (vars(step) for step in steps())
+    with pytest.raises(ValueError, match=message):
+        DecoderSteps([{**first, **change}, *others], COLUMNS)
+
+
+def test_incomplete_and_missing_steps_are_refused() -> None:
+    with pytest.raises(ValueError, match="step 1 lacks scores, weights"):
+        DecoderSteps([{"previous": "<start>"}], COLUMNS)
+    with pytest.raises(ValueError, match="steps is empty"):
+        DecoderSteps([], COLUMNS)
+
+
+def test_a_map_is_an_attention_map() -> None:
+    assert isinstance(explore(WEIGHTS, ROWS, COLUMNS), AttentionMap)

@@ -1,0 +1,229 @@
+"""The palette, and figures: alternative text, small and repeatable pictures, the data as drawn."""
+
+from __future__ import annotations
+
+import base64
+import io
+import re
+from html import unescape
+from pathlib import Path
+
+import matplotlib
+import numpy as np
+import pytest
+from matplotlib.colors import to_rgb
+from PIL import Image
+
+from helpers import figures, palette
+from helpers.metrics import Bucket
+
+ALT = "A line that rises from zero to one over four steps."
+ROWS, COLUMNS = ["le", "chat", "<end>"], ["the", "cat"]
+WEIGHTS = np.array([[0.9, 0.1], [0.25, 0.75], [0.5, 0.5]])
+
+
+@pytest.fixture
+def shown(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, str]]:
+    """Collect what would be displayed."""
+    outputs: list[dict[str, str]] = []
+    monkeypatch.setattr(figures, "publish_display_data", outputs.append)
+    return outputs
+
+
+def picture(output: dict[str, str]) -> bytes:
+    return base64.b64decode(re.search(r"base64,([^\"]+)", output["text/html"]).group(1))
+
+
+def alt_of(output: dict[str, str]) -> str:
+    return unescape(re.search(r'alt="([^"]*)"', output["text/html"]).group(1))
+
+
+# ---------------------------------------------------------------- palette
+
+
+def test_shade_follows_cividis_and_clips() -> None:
+    cividis = matplotlib.colormaps[palette.WEIGHT_COLOURMAP]
+    for weight in np.linspace(0, 1, 101):
+        ours = np.array(to_rgb(palette.shade(weight)))
+        assert np.abs(ours - cividis(float(weight))[:3]).max() < 6 / 255
+    assert palette.shade(-1) == palette.shade(0) == palette.WEIGHT_RAMP[0]
+    assert palette.shade(2) == palette.shade(1) == palette.WEIGHT_RAMP[-1]
+
+
+def test_numbers_can_be_read_on_every_shade() -> None:
+    for weight in np.linspace(0, 1, 101):
+        colour = palette.shade(weight)
+        assert palette.contrast(palette.ink_on(colour), colour) >= 4.5
+
+
+def test_the_browser_takes_the_same_ink() -> None:
+    script = (Path(figures.__file__).parent / "explorer" / "common.js").read_text(encoding="utf-8")
+    change = float(re.search(r'weight < ([\d.]+) \? "#fff" : "#000"', script).group(1))
+    assert palette.ink_on(palette.shade(change - 0.01)) == "#ffffff"
+    assert palette.ink_on(palette.shade(change + 0.01)) == "#000000"
+
+
+@pytest.mark.parametrize("background", ["#ffffff", "#111111"])
+def test_marks_stand_out_on_both_themes(background: str) -> None:
+    for name in ("query", "value", "context", "gold link", "wrong", "right"):
+        assert palette.contrast(palette.ROLE_COLOURS[name], background) >= 3, name
+
+
+def test_each_model_has_its_own_colour_and_marker() -> None:
+    assert set(palette.MODEL_COLOURS) == set(palette.MODEL_MARKERS)
+    assert len(set(palette.MODEL_COLOURS.values())) == len(palette.MODEL_COLOURS)
+    assert len(set(palette.MODEL_MARKERS.values())) == len(palette.MODEL_MARKERS)
+
+
+def test_darkened_colours_can_be_read_as_text() -> None:
+    for colour in palette.CYCLE:
+        assert palette.contrast(palette.darken(colour), "#ffffff") >= 4.5
+
+
+def test_contrast_is_that_of_the_standard() -> None:
+    assert palette.contrast("#000000", "#ffffff") == pytest.approx(21)
+    assert palette.contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
+
+
+# ---------------------------------------------------------------- show
+
+
+@pytest.mark.parametrize("alt", ["", "a curve", " " * 40, None])
+def test_show_demands_a_text(shown: list, alt: str | None) -> None:
+    fig, _ = figures.new_figure()
+    with pytest.raises(ValueError, match="expected a sentence"):
+        figures.show(fig, alt)
+    assert shown == []
+
+
+def test_show_keeps_the_text_and_escapes_it(shown: list) -> None:
+    fig, axes = figures.new_figure()
+    axes.plot([0, 1])
+    alt = 'Weights < 0.5 & "quoted" <script>alert(1)</script>'
+    figures.show(fig, alt)
+    assert shown[0]["text/plain"] == alt
+    assert alt_of(shown[0]) == alt
+    assert "<script" not in shown[0]["text/html"]
+    with Image.open(io.BytesIO(picture(shown[0]))) as image:
+        assert image.format == "PNG"
+        assert image.info == {} or set(image.info) <= {"dpi", "transparency"}
+
+
+def test_show_closes_a_figure_of_pyplot(shown: list) -> None:
+    from matplotlib import pyplot
+
+    fig = pyplot.figure()
+    figures.show(fig, ALT)
+    assert not pyplot.fignum_exists(fig.number)
+
+
+def test_the_same_data_gives_the_same_bytes(shown: list) -> None:
+    for last in (0.5, 0.5, 0.6):
+        weights = np.array([[0.9, 0.1], [0.25, 0.75], [last, 1 - last]])
+        figures.attention_map(weights, ROWS, COLUMNS, title="A map")
+    first, second, third = (picture(output) for output in shown)
+    assert first == second
+    assert first != third
+
+
+# ---------------------------------------------------------------- figures
+
+
+def test_attention_map_says_where_each_row_looks(shown: list) -> None:
+    given = WEIGHTS.copy()
+    figures.attention_map(WEIGHTS, ROWS, COLUMNS, gold=[(1, 1)], title="Two words")
+    alt = alt_of(shown[0])
+    assert alt.startswith("Two words. Attention map with 3 target words as rows and 2 source")
+    assert "chat at cat 0.75" in alt
+    assert alt.endswith("Gold links are outlined: 1.")
+    assert np.array_equal(WEIGHTS, given)
+
+
+def test_attention_map_draws_gold_links(shown: list) -> None:
+    figures.attention_map(WEIGHTS, ROWS, COLUMNS, title="Two words")
+    figures.attention_map(WEIGHTS, ROWS, COLUMNS, gold=[(1, 1)], title="Two words")
+    gold = np.array(to_rgb(palette.ROLE_COLOURS["gold link"])) * 255
+
+    def reddish(data: bytes) -> int:
+        with Image.open(io.BytesIO(data)) as image:
+            pixels = np.asarray(image.convert("RGB"), dtype=float)
+        return int((np.abs(pixels - gold).max(-1) < 20).sum())
+
+    assert reddish(picture(shown[0])) == 0
+    assert reddish(picture(shown[1])) > 100
+
+
+def test_attention_map_takes_an_alt_of_your_own(shown: list) -> None:
+    figures.attention_map(WEIGHTS, ROWS, COLUMNS, title="Two words", alt=ALT)
+    assert alt_of(shown[0]) == ALT
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"weights": WEIGHTS.T}, "transposed"),
+        ({"weights": WEIGHTS * 2}, "sums to 2"),
+        ({"rows": "le chat <end>"}, "list of words"),
+        ({"gold": [(2, 0)]}, "source position under 2"),
+    ],
+)
+def test_attention_map_refuses_what_does_not_fit(
+    shown: list, change: dict[str, object], message: str
+) -> None:
+    given = {"weights": WEIGHTS, "rows": ROWS, "columns": COLUMNS, "gold": None, **change}
+    with pytest.raises(ValueError, match=message):
+        figures.attention_map(**given, title="Two words")
+    assert shown == []
+
+
+def test_a_long_map_stays_small(shown: list) -> None:
+    scores = np.random.default_rng(0).normal(size=(26, 24)) * 3
+    weights = np.exp(scores) / np.exp(scores).sum(-1, keepdims=True)
+    words = [f"word{i}" for i in range(26)]
+    figures.attention_map(weights, words, words[:24], title="A long sentence")
+    assert len(picture(shown[0])) <= 60_000
+
+
+def test_curves_carry_their_models_colour(shown: list, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    x = [0, 1, 2]
+    series = {"additive": (x, [3, 2, 1]), "dot": (x, [3, 1, 0])}
+    band = {"dot": ([2.9, 0.9, 0], [3.1, 1.1, 0.2])}
+    labels = {"xlabel": "steps", "ylabel": "loss", "title": "Both learn", "alt": ALT}
+    figures.lines(series, **labels, band=band)
+    axes = drawn[0].axes[0]
+    colours = [line.get_color() for line in axes.lines]
+    assert colours == [palette.MODEL_COLOURS["additive"], palette.MODEL_COLOURS["dot"]]
+    assert len(axes.collections) == 1
+    assert {text.get_text() for text in axes.texts} == {"additive", "dot"}
+    assert (axes.get_xlabel(), axes.get_ylabel()) == ("steps", "loss")
+
+
+def test_by_length_shows_value_interval_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    buckets = [Bucket(4, 6, 300, 300), Bucket(7, 9, 150, 300)]
+    figures.by_length({"additive": buckets}, title="By length", alt=ALT)
+    axes = drawn[0].axes[0]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["4-6\nn = 300", "7-9\nn = 300"]
+    container = axes.containers[0]
+    assert list(container.lines[0].get_ydata()) == [1.0, 0.5]
+    segment = container.lines[2][0].get_segments()[1]  # the interval of the second bucket
+    assert segment[:, 1] == pytest.approx(buckets[1].interval)
+
+
+def test_by_length_refuses_different_sentences(shown: list) -> None:
+    one, other = [Bucket(4, 6, 300, 300)], [Bucket(4, 6, 250, 299)]
+    with pytest.raises(ValueError, match="same sentences"):
+        figures.by_length({"additive": one, "dot": other}, title="By length", alt=ALT)
+    with pytest.raises(ValueError, match="at least one model"):
+        figures.by_length({}, title="By length", alt=ALT)
+
+
+def test_names_at_the_ends_do_not_touch() -> None:
+    moved = figures._apart([0.03, 0.05, 0.96, 0.97], [1, 2, 1, 1], 0.07)
+    gaps = np.diff(moved)
+    assert gaps[0] >= 0.07 * 1.5 - 1e-6
+    assert gaps[2] >= 0.07 - 1e-6
+    assert figures._apart([0.1, 0.9], [1, 1], 0.07) == [0.1, 0.9]

@@ -1,0 +1,151 @@
+"""The seed, and `claim`: what it prints, records and rejects."""
+
+from __future__ import annotations
+
+import json
+import math
+import random
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.claims import claim, predict
+from helpers.settings import DATA, DEVICE, ROOT, course_seed, seed_everything
+
+
+@pytest.mark.parametrize(("text", "seed"), [(None, 0), ("7", 7), (" 12 ", 12)])
+def test_course_seed(monkeypatch: pytest.MonkeyPatch, text: str | None, seed: int) -> None:
+    monkeypatch.delenv("COURSE_SEED", raising=False)
+    if text is not None:
+        monkeypatch.setenv("COURSE_SEED", text)
+    assert course_seed() == seed
+
+
+@pytest.mark.parametrize("text", ["", "seven", "-1", "1.5", "1e3"])
+def test_odd_course_seed_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
+    monkeypatch.setenv("COURSE_SEED", text)
+    with pytest.raises(ValueError, match="expected a whole number") as refused:
+        course_seed()
+    assert repr(text) in str(refused.value)
+
+
+def draws() -> tuple[float, float, float]:
+    return random.random(), float(np.random.rand()), float(torch.rand(()))
+
+
+def test_seed_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_SEED", "3")
+    assert seed_everything() == 3
+    three = draws()
+    assert seed_everything(4) == 4
+    four = draws()
+    assert all(a != b for a, b in zip(three, four, strict=True))
+    seed_everything(3)
+    assert draws() == three
+    seed_everything(2**33)  # more than NumPy takes
+
+
+def test_places() -> None:
+    assert (ROOT / "pyproject.toml").is_file() and DATA == ROOT / "data"
+    assert DEVICE.type == ("cuda" if torch.cuda.is_available() else "cpu")
+
+
+@pytest.mark.parametrize(
+    ("value", "above", "below", "holds"),
+    [
+        (0.5, 0.4, None, True),
+        (0.5, None, 0.6, True),
+        (0.5, 0.4, 0.6, True),
+        (0.5, 0.5, None, False),
+        (0.5, None, 0.5, False),
+        (0.7, 0.4, 0.6, False),
+        (0.3, 0.4, 0.6, False),
+        (math.nan, 0.4, None, False),
+        (math.inf, 0.4, None, True),
+        (math.inf, None, 0.4, False),
+    ],
+)
+def test_claim_holds_or_fails_and_prints_either_way(
+    capsys: pytest.CaptureFixture[str],
+    value: float,
+    above: float | None,
+    below: float | None,
+    holds: bool,
+) -> None:
+    if holds:
+        claim("03.longest", "exact match", value, above, below)
+    else:
+        with pytest.raises(AssertionError, match=r"claim 03\.longest does not hold: exact match"):
+            claim("03.longest", "exact match", value, above, below)
+    said = capsys.readouterr().out
+    assert said.startswith("✓" if holds else "✗") and f"{value:.4g}" in said
+    assert all(f"{bound:g}" in said for bound in (above, below) if bound is not None)
+
+
+def test_claim_takes_a_tensor(capsys: pytest.CaptureFixture[str]) -> None:
+    claim("03.tensor", "a tensor of one value", torch.tensor(0.25), below=0.5)
+    assert "a tensor of one value: 0.25 " in capsys.readouterr().out
+
+
+def test_the_claim_answers_the_prediction(capsys: pytest.CaptureFixture[str]) -> None:
+    predict("03.guessed", "What share of the longest sentences will be exact?", 0.5)
+    claim("03.guessed", "exact match", 0.25, below=0.5)
+    said = capsys.readouterr().out
+    assert "What share of the longest" in said and "You predicted 0.5, which is 0.25 away" in said
+    predict("03.guessed", "And now?")
+    claim("03.guessed", "exact match", 0.25, below=0.5)
+    said = capsys.readouterr().out
+    assert "No prediction yet" in said and "You predicted" not in said
+
+
+@pytest.mark.parametrize("guess", ["0.5", True, [0.5]])
+def test_an_odd_prediction_is_named(guess: object) -> None:
+    with pytest.raises(TypeError, match="expected a number"):
+        predict("03.guessed", "How many?", guess)
+
+
+@pytest.mark.parametrize(
+    ("name", "band", "message"),
+    [
+        ("03.longest", {}, "cannot fail"),
+        ("03.longest", {"above": 0.6, "below": 0.4}, "empty"),
+        ("03.longest", {"above": 0.4, "below": 0.4}, "empty"),
+        ("3.longest", {"above": 0.4}, "two digits"),
+        ("03.", {"above": 0.4}, "two digits"),
+        ("03 longest", {"above": 0.4}, "two digits"),
+    ],
+)
+def test_a_claim_that_could_not_fail_is_refused(name: str, band: dict, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        claim(name, "exact match", 0.5, **band)
+
+
+def test_ledger_gets_a_line_for_each_claim_that_holds_or_fails(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "claims.jsonl"
+    monkeypatch.setenv("COURSE_CLAIMS", str(path))
+    monkeypatch.setenv("COURSE_SEED", "9")
+    claim("03.longest", "exact match on 20-24 words", 0.125, below=0.15)
+    with pytest.raises(AssertionError):
+        claim("04.all", "é", 1, above=2)
+    first, second = map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    assert first == {
+        "claim": "03.longest",
+        "statement": "exact match on 20-24 words",
+        "value": 0.125,
+        "band": [None, 0.15],
+        "seed": 9,
+    }
+    assert second["band"] == [2, None] and second["statement"] == "é"
+
+
+def test_without_a_ledger_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("COURSE_CLAIMS", raising=False)
+    monkeypatch.chdir(tmp_path)
+    claim("03.longest", "exact match", 0.1, below=0.15)
+    assert list(tmp_path.iterdir()) == []
