@@ -232,9 +232,8 @@ class Vocabulary:
     def __init__(self, words: Iterable[str], unknown: bool = False) -> None:
         self.unk = 3 if unknown else None
         specials = ["<pad>", "<start>", "<end>"] + ["<unk>"] * unknown
-        self.words: list[str] = specials + list(words)
+        self.words: list[str] = [*specials, *words]
         self._ids = {word: number for number, word in enumerate(self.words)}
-        self._first = len(specials)
         if len(self._ids) != len(self.words):
             twice = [word for word, count in Counter(self.words).items() if count > 1]
             raise ValueError(f"a vocabulary needs each word once; given more than once: {twice}")
@@ -264,7 +263,7 @@ class Vocabulary:
             if self.unk is not None:
                 return [self._ids.get(word, self.unk) for word in words]
         missing = list(dict.fromkeys(word for word in words if word not in self._ids))
-        known = self.words[self._first :]
+        known = [word for word in self.words if word[0] != "<"]
         raise UnknownWordsError(
             missing, {w: difflib.get_close_matches(w, known, n=2, cutoff=0.7) for w in missing}
         )
@@ -337,7 +336,7 @@ def tokenize(text: str) -> list[str]:
     plain = re.sub("[’‘ʼ`´]", "'", plain).replace("!", ".").replace("…", ".")
     plain = re.sub(r"\bi'm\b", "i am", _NOT.sub(r"\1 not", _ARE.sub(r"\1 are", plain)))
     tokens = _TOKEN.findall(_IS.sub(r"\1 is", plain))
-    while tokens and tokens[-1] in ".?" and tokens[-2:-1] in (["."], ["?"]):
+    while tokens[-2:-1] in (["."], ["?"]) and tokens[-1] in ".?":
         tokens.pop()
     if not any(token not in ".?" for token in tokens):
         raise EmptySentenceError("no word in this sentence; write one, for example: the cat sleeps")

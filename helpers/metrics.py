@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from statistics import median_low
+from typing import Any
 
 import sacrebleu
 from torch import Tensor
@@ -83,6 +85,14 @@ def by_length(
             raise ValueError(f"no sentence has {low} to {high} words; choose other buckets")
         found.append(Bucket(low, high, sum(inside), len(inside)))
     return found
+
+
+def median_buckets(recorded: Sequence[Mapping[str, Any]]) -> list[Bucket]:
+    """Return recorded buckets as those of the median seed, each bucket for itself.
+
+    recorded: for each bucket "low", "high", "total" and "hits", a list with one number a seed.
+    """
+    return [Bucket(b["low"], b["high"], median_low(b["hits"]), b["total"]) for b in recorded]
 
 
 def token_accuracy(translations: Sequence[Translation], pairs: Sequence[Pair]) -> float:

@@ -36,8 +36,7 @@ class Encoder(nn.Module):
     """A GRU that turns a sentence into one state per word, and one vector for the whole.
 
     bidirectional: a second GRU reads from the last word to the first; h_i is then the pair
-    [forward h_i; backward h_i] (Bahdanau et al. 2015, section 3.2), H/2 numbers from each, so that
-    a state is equally wide in both kinds (the paper gives each direction its full width).
+    [forward h_i; backward h_i], 2H numbers (Bahdanau et al. 2015, section 3.2).
     """
 
     def __init__(
@@ -45,11 +44,11 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         self.embedding = small_embedding(vocabulary, embed)
-        each = hidden // 2 if bidirectional else hidden
-        self.gru = nn.GRU(embed, each, batch_first=True, bidirectional=bidirectional)
+        self.gru = nn.GRU(embed, hidden, batch_first=True, bidirectional=bidirectional)
+        self.width = hidden * (2 if bidirectional else 1)
 
     def forward(self, source: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """source (B, S), lengths (B,) -> states h_i (B, S, H), zero on padding; summary (B, H).
+        """source (B, S), lengths (B,) -> states h_i (B, S, C), zero on padding; summary (B, C).
 
         The summary is h_T, the state at the true last word; with two directions
         [forward state at the last word; backward state at the first].
@@ -81,23 +80,24 @@ class BottleneckTranslator(nn.Module):
     ) -> None:
         super().__init__()
         self.encoder = Encoder(source_vocabulary, embed, hidden, bidirectional)
+        width = self.encoder.width
         self.bridge = (
-            nn.Sequential(nn.Linear(hidden, hidden), nn.Tanh()) if bidirectional else nn.Identity()
+            nn.Sequential(nn.Linear(width, hidden), nn.Tanh()) if bidirectional else nn.Identity()
         )
         self.embedding = small_embedding(target_vocabulary, embed)
-        self.gru = nn.GRU(embed + hidden, hidden, batch_first=True)
+        self.gru = nn.GRU(embed + width, hidden, batch_first=True)
         self.output = nn.Linear(hidden, target_vocabulary)
 
     def encode(self, source: Tensor, lengths: Tensor) -> Tensor:
-        """source (B, S), lengths (B,) -> context c (B, H), all that the decoder ever sees."""
+        """source (B, S), lengths (B,) -> context c (B, C), all that the decoder ever sees."""
         return self.encoder(source, lengths)[1]
 
     def start(self, context: Tensor) -> Tensor:
-        """context (B, H) -> s_0 (B, H)."""
+        """context (B, C) -> s_0 (B, H)."""
         return self.bridge(context)
 
     def step(self, previous: Tensor, state: Tensor, context: Tensor) -> tuple[Tensor, Tensor, None]:
-        """previous word y_{t-1} (B,), s_{t-1} (B, H), c (B, H) -> logits (B, V), s_t (B, H)."""
+        """previous word y_{t-1} (B,), s_{t-1} (B, H), c (B, C) -> logits (B, V), s_t (B, H)."""
         logits, state = self._run(previous.unsqueeze(1), state, context)
         return logits.squeeze(1), state, None
 
@@ -108,13 +108,13 @@ class BottleneckTranslator(nn.Module):
 
     def _run(self, words: Tensor, state: Tensor, context: Tensor) -> tuple[Tensor, Tensor]:
         embedded = self.embedding(words)  # (B, T, E)
-        repeated = context.unsqueeze(1).expand(-1, words.shape[1], -1)  # (B, T, H)
+        repeated = context.unsqueeze(1).expand(-1, words.shape[1], -1)  # (B, T, C)
         states, last = self.gru(torch.cat([embedded, repeated], dim=-1), state.unsqueeze(0))
         return self.output(states), last.squeeze(0)
 
 
 class Memory(NamedTuple):
-    """What an attention decoder may look at: projected keys (B, S, A), values h_i (B, S, H),
+    """What an attention decoder may look at: projected keys (B, S, A), values h_i (B, S, C),
     the mask (B, 1, S) that is True on words, and s_0 (B, H)."""
 
     keys: Tensor
@@ -127,9 +127,9 @@ class AdditiveTranslator(nn.Module):
     """Bidirectional encoder and a decoder with additive attention (Bahdanau et al. 2015).
 
     At step t: e_{t,i} = v . tanh(W s_{t-1} + U h_i), a_t = softmax(e_t), c_t = sum_i a_{t,i} h_i,
-    s_t = GRU([embedding(y_{t-1}); c_t], s_{t-1}), the word from a linear layer on s_t alone (the
-    paper's also reads y_{t-1} and c_t, through a maxout). s_0 = tanh(W_0 [last forward state;
-    first backward state]); the paper takes the backward state alone.
+    s_t = GRU([embedding(y_{t-1}); c_t], s_{t-1}), the word from a linear layer on [s_t; c_t] (the
+    paper's reads s_{t-1}, y_{t-1} and c_t, through a maxout layer). s_0 = tanh(W_0 [last forward
+    state; first backward state]); the paper takes the backward state alone.
     """
 
     def __init__(
@@ -137,18 +137,19 @@ class AdditiveTranslator(nn.Module):
         source_vocabulary: int,
         target_vocabulary: int,
         embed: int = 64,
-        hidden: int = 128,
+        hidden: int = 112,
         attention: int = 64,
     ) -> None:
         super().__init__()
         self.encoder = Encoder(source_vocabulary, embed, hidden, bidirectional=True)
-        self.bridge = nn.Sequential(nn.Linear(hidden, hidden), nn.Tanh())
+        width = self.encoder.width
+        self.bridge = nn.Sequential(nn.Linear(width, hidden), nn.Tanh())
         self.query = nn.Linear(hidden, attention, bias=False)  # W
-        self.key = nn.Linear(hidden, attention, bias=False)  # U
+        self.key = nn.Linear(width, attention, bias=False)  # U
         self.score = AdditiveScore(attention)  # v
         self.embedding = small_embedding(target_vocabulary, embed)
-        self.cell = nn.GRUCell(embed + hidden, hidden)
-        self.output = nn.Linear(hidden, target_vocabulary)
+        self.cell = nn.GRUCell(embed + width, hidden)
+        self.output = nn.Linear(hidden + width, target_vocabulary)
 
     def encode(self, source: Tensor, lengths: Tensor) -> Memory:
         """source (B, S), lengths (B,) -> memory; here, once per sentence, U h_i is computed."""
@@ -164,8 +165,8 @@ class AdditiveTranslator(nn.Module):
         self, previous: Tensor, state: Tensor, memory: Memory
     ) -> tuple[Tensor, Tensor, Tensor]:
         """previous word (B,), s_{t-1} (B, H), memory -> logits (B, V), s_t (B, H), a_t (B, S)."""
-        state, weights = self._advance(self.embedding(previous), state, memory)
-        return self.output(state), state, weights
+        state, context, weights = self._advance(self.embedding(previous), state, memory)
+        return self.output(torch.cat([state, context], dim=-1)), state, weights
 
     def forward(self, source: Tensor, lengths: Tensor, target_in: Tensor) -> Tensor:
         """source (B, S), lengths (B,), target_in (B, T) -> logits (B, T, V), teacher forcing."""
@@ -173,15 +174,21 @@ class AdditiveTranslator(nn.Module):
 
     def decode(self, target_in: Tensor, memory: Memory) -> Tensor:
         """target_in (B, T), memory -> logits (B, T, V): the loop over the gold words."""
-        state, states = self.start(memory), []
+        state, rows = self.start(memory), []
         for embedded in self.embedding(target_in).unbind(dim=1):
-            state, _ = self._advance(embedded, state, memory)
-            states.append(state)
-        return self.output(torch.stack(states, dim=1))  # one product for all T steps
+            state, context, _ = self._advance(embedded, state, memory)
+            rows.append(torch.cat([state, context], dim=-1))
+        return self.output(torch.stack(rows, dim=1))  # one product for all T steps
 
-    def _advance(self, embedded: Tensor, state: Tensor, memory: Memory) -> tuple[Tensor, Tensor]:
-        """One step: look with s_{t-1}, then update it. embedded (B, E) -> s_t (B, H), a_t (B, S)."""
+    def _advance(
+        self, embedded: Tensor, state: Tensor, memory: Memory
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """One step: look with s_{t-1}, then update it.
+
+        embedded (B, E), s_{t-1} (B, H) -> s_t (B, H), c_t (B, C), a_t (B, S).
+        """
         query = self.query(state).unsqueeze(1)  # (B, 1, A)
         context, weights = attend(query, memory.keys, memory.values, memory.mask, self.score)
-        inputs = torch.cat([embedded, context.squeeze(1)], dim=-1)  # (B, E + H)
-        return self.cell(inputs, state), weights.squeeze(1)
+        context = context.squeeze(1)
+        state = self.cell(torch.cat([embedded, context], dim=-1), state)
+        return state, context, weights.squeeze(1)

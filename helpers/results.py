@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from statistics import mean, stdev
 from typing import Any
 
 from helpers.settings import DATA
@@ -40,3 +42,14 @@ def load(number: str, folder: Path = RESULTS) -> dict[str, Any]:
     if not isinstance(recorded, dict):
         raise ResultsError(f"{path} holds a {type(recorded).__name__}, not a JSON object. {remedy}")
     return recorded
+
+
+def spread(values: Sequence[float], deviations: float = 6.0) -> tuple[float, float]:
+    """Return the band in which one more run of the same kind should lie: mean +- 6 deviations.
+
+    values: one a seed, three or more. Eight seeds know their own deviation only roughly, which is
+    why the band is wider than the usual four.
+    """
+    if len(values) < 3:
+        raise ValueError(f"{len(values)} recorded values tell no spread; record three seeds")
+    return mean(values) - deviations * stdev(values), mean(values) + deviations * stdev(values)

@@ -44,7 +44,7 @@ class PlainAdditiveDecoder(nn.Module):
             weights = F.softmax(scores, dim=-1).unsqueeze(1)
             context = torch.bmm(weights, states)  # (B, 1, C)
             out, state = self.gru(torch.cat([embedded, context], dim=-1), state)
-            rows.append(self.output(out))
+            rows.append(self.output(torch.cat([out, context], dim=-1)))
         return torch.cat(rows, dim=1)
 
 

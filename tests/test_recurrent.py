@@ -92,7 +92,7 @@ def loop_additive(model, source, length, target_in):
         c = sum(a[i] * h[i] for i in range(length))
         inputs = torch.cat([model.embedding(previous), c])
         state = model.cell(inputs, state)
-        logits.append(model.output(state))
+        logits.append(model.output(torch.cat([state, c])))
         maps.append(a)
     return torch.stack(logits), torch.stack(maps)
 

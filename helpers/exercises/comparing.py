@@ -16,6 +16,7 @@ from helpers.exercises.running import Outcome
 WIDTH = 88
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32 against a loop that adds in another order
 _FEW = 12  # a tensor of at most so many numbers is shown whole
+_FEW_LINES = 6  # of what a function printed
 
 
 @dataclass(frozen=True)
@@ -230,6 +231,16 @@ def show_both(expected: Any, got: Any, found: Difference | None, names: Sequence
         label += f" at {list(found.where)}"
         expected, got = expected[found.where], got[found.where]
     return [f"expected{label}: {show(expected)}", f"got{label}: {show(got)}"]
+
+
+def show_printed(outcome: Outcome) -> str:
+    """Return what a call printed, as lines to add to a message: the first six, '' if none."""
+    lines = outcome.printed.splitlines()
+    if not lines:
+        return ""
+    more = [f"  ({len(lines) - _FEW_LINES} more lines)"] if len(lines) > _FEW_LINES else []
+    first = [f"  {line[:86]}" for line in lines[:_FEW_LINES]]
+    return "\n".join(["\nWhat it printed there:", *first, *more])
 
 
 def wrap(text: str, indent: str = "", hang: str = "") -> str:

@@ -107,8 +107,7 @@ class Speech(Scene):
         verb = self.dice.pick(options)
         self.used.add(verb.en[0])
         self.note_verb(verb, tense, subject)
-        if tense == "past" and entity.form:
-            self.tags.add("participle-object")
+        self.note_participle(entity, tense)
         return opener + phrase + verb_phrase(verb, subject, tense, agreement=entity)
 
     # Predicates
@@ -120,6 +119,13 @@ class Speech(Scene):
                 self.tags.add("etre")
                 self.note_agreement(subject)
 
+    def note_participle(self, entity: Entity, tense: str) -> None:
+        """Note that a participle agrees with the object before it: for the full level only."""
+        if tense == "past" and entity.form:
+            if not self.full:
+                raise Reject
+            self.tags.add("participle-object")
+
     def quality(self, entity: Entity, value: int | None = None, name: str | None = None) -> Phrase:
         """Return an adjective said of `entity`, now and then with 'very'."""
         a = self.adjective(entity, said_of=True, value=value, name=name)
@@ -128,9 +134,7 @@ class Speech(Scene):
             return word("very", "très") + phrase
         return phrase
 
-    def being(
-        self, subject: Entity, tense: str, simple: bool = False, question: bool = False
-    ) -> Phrase:
+    def being(self, subject: Entity, tense: str, simple: bool = False) -> Phrase:
         """Return to be with an adjective, two adjectives, a profession or a place."""
         options = {"quality": 4.0, "two": 0.0 if simple else 0.5 + 1.5 * self.rich}
         if (
@@ -148,7 +152,7 @@ class Speech(Scene):
         if kind == "job":
             predicate = self.job(subject)
         elif kind == "place":
-            place = frozenset({"rest"}) if "p" in subject.tags else frozenset({"home"})
+            place = frozenset({"rest"}) if "p" in subject.tags else frozenset({"cook"})
             if subject.tags & {"a", "car"}:
                 place = frozenset({"out"})
             predicate = self.place((place,), False, subject)
@@ -214,7 +218,7 @@ class Speech(Scene):
         if (
             not (negation or simple or question)
             and verb.en[0] in DAILY
-            and not (self.timed and tense == "past")
+            and not self.timed
             and self.dice.chance(0.13)
         ):
             adverb = ("often", "souvent")
@@ -305,8 +309,7 @@ class Speech(Scene):
         entity = pronoun_entity(name)
         if name == "it":
             entity = Entity("m", False, "it", frozenset())
-        if tense == "past" and entity.form:
-            self.tags.add("participle-object")
+        self.note_participle(entity, tense)
         return self.clitic(entity, bound=False)
 
     def others(self, names: list[str], subject: Entity) -> list[str]:
@@ -315,7 +318,9 @@ class Speech(Scene):
         return [name for name in names if name not in self.used and name not in shut]
 
     def receiver(self, subject: Entity, thing: Phrase | Clitic) -> Phrase | Clitic:
-        if self.dice.chance(0.35):
+        # Two pronouns before one verb ('le lui donne') are for the full level only.
+        alone = self.full or not isinstance(thing, Clitic)
+        if alone and self.dice.chance(0.35):
             name = self.dice.pick(self.others(["he", "she", "they", "i"], subject))
             self.used.add(name)
             return self.receiver_clitic(pronoun_entity(name))
@@ -343,7 +348,13 @@ class Speech(Scene):
             person and name in FAVOURS and not negation and self.dice.chance(0.08 + 0.2 * self.rich)
         ):
             extra += word("for", "pour") + self.thing((PERSON,), "companion", subject=subject)[0]
-        timeless = simple or adverb or negation == "never" or "state" in verb.flags
+        timeless = (
+            (negation and tense == "present")
+            or simple
+            or adverb
+            or negation == "never"
+            or "state" in verb.flags
+        )
         if not timeless and self.dice.chance(0.1 + 0.2 * self.rich):
             extra += self.time(tense, name)
         return extra

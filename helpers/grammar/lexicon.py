@@ -27,7 +27,7 @@ _LITE_PAIRS = (
 )
 _FULL_PAIRS = (
     f"{_LITE_PAIRS}, black dress, blue door, green hat, expensive clock, long street, "
-    "interesting newspaper, famous actress, heavy box, dirty coat, pretty village, hot soup, "
+    "interesting newspaper, famous actress, sad woman, dirty coat, pretty village, hot soup, "
     "bad juice, kind uncle"
 )
 HELD_OUT = {

@@ -37,6 +37,7 @@ class Sentence(Speech):
         animal = self.dice.chance(0.18)
         phrase, entity = self.subject(*(("a",) if animal else ()))
         if early.en:
+            affirm = affirm or self.tense == "present"
             verb = self.verb_for(entity, self.tense, negation)
             moment = early.en[-1].text if self.tense == "present" else ""
             if "state" in verb.flags or not self.happens(verb.en[0], moment):
@@ -105,8 +106,7 @@ class Sentence(Speech):
         if self.dice.chance(0.4):
             lead, actor = self.subject(pronouns=False)
         clitic = self.clitic(entity, None if lead.en else subject)
-        if self.tense == "past" and entity.form:
-            self.tags.add("participle-object")
+        self.note_participle(entity, self.tense)
         objects: list = [clitic]
         if second.frames[0].receiver:
             objects.append(self.receiver(actor, clitic))

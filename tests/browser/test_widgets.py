@@ -13,6 +13,7 @@ from helpers.explorer.base import WIDGET_MIME
 pytestmark = pytest.mark.browser
 
 SETUP = """\
+import time
 from types import SimpleNamespace
 import numpy as np
 from helpers.explorer import DecoderSteps, Step, TranslatorBox, explore
@@ -30,6 +31,8 @@ def translate(text):
         raise ValueError("there is no word in this sentence")
     if "zebra" in words:
         raise ValueError("not in the vocabulary: 'zebra'")
+    if "slow" in words:
+        time.sleep(0.6)
     if "boom" in words:
         raise RuntimeError("out of <b>order</b>")
     made = [word.upper() for word in words] + ["<end>"]
@@ -284,6 +287,16 @@ def test_a_typed_sentence_is_translated(widgets: Widgets) -> None:
     widget.get_by_role("button", name="a dog .").click()
     expect(widget.locator(".am-answer")).to_have_text("A DOG.")
     expect(widget.get_by_label("English sentence")).to_have_value("a dog .")
+
+
+def test_the_box_says_that_it_is_busy(widgets: Widgets) -> None:
+    widget, page = widgets["box"], widgets.page
+    answer = ask(widget, page, "slow dog")
+    expect(answer).to_have_text("Translating ...")
+    expect(widget).to_have_attribute("aria-busy", "true")
+    expect(widget.get_by_role("button", name="Translate")).to_be_disabled()
+    expect(answer).to_have_text("SLOW DOG")
+    expect(widget).not_to_have_attribute("aria-busy", "true")
 
 
 def test_faults_get_an_answer_and_the_box_lives_on(widgets: Widgets) -> None:

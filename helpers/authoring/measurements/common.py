@@ -15,12 +15,17 @@ from helpers.training import fit, training_batches
 
 
 def train(
-    make: Callable[[], nn.Module], data: Corpus, seed: int, label: str, **settings
+    make: Callable[[], nn.Module],
+    data: Corpus,
+    seed: int,
+    label: str,
+    batch_size: int = 64,
+    **settings: Any,
 ) -> nn.Module:
     """Make a model and train it, both under `seed`; settings go to `fit`."""
     seed_everything(seed)
     model = make().to(DEVICE)
-    fit(model, training_batches(data, seed=seed), label=f"{label}, seed {seed}", **settings)
+    fit(model, training_batches(data, batch_size, seed), label=f"{label}, seed {seed}", **settings)
     return model
 
 
@@ -49,3 +54,4 @@ class TestScores:
             ]
         for recorded, bucket in zip(self.scores["buckets"], buckets, strict=True):
             recorded["hits"].append(bucket.hits)
+        print("exact match so far:", self.scores["exact"], flush=True)

@@ -14,7 +14,7 @@ from helpers.decoding import translate_all
 from helpers.recurrent import BottleneckTranslator
 from helpers.training import masked_loss, translation_loss
 
-STEPS, LOOKS = 1000, 10
+STEPS, LOOKS, LR = 1000, 10, 0.01
 SHORT = 9  # words at most
 
 
@@ -42,7 +42,7 @@ def measure(seeds: list[int]) -> dict[str, Any]:
 
     at = [STEPS * look // LOOKS for look in range(1, LOOKS + 1)]
     recorded: dict[str, Any] = {
-        "settings": {"steps": STEPS, "batch_size": 64, "lr": 5e-3, "sentences": len(short)},
+        "settings": {"steps": STEPS, "batch_size": 64, "lr": LR, "sentences": len(short)},
         "steps": at,
         "exact": {},
     }
@@ -51,13 +51,15 @@ def measure(seeds: list[int]) -> dict[str, Any]:
         for seed in seeds:
             seen: list[float] = []
 
-            def loss(model: nn.Module, batch: Batch, way=way, seen=seen, step=iter(range(STEPS))):
-                if next(step) in at:
+            steps = iter(range(STEPS))
+
+            def loss(model: nn.Module, batch: Batch, way=way, seen=seen, steps=steps) -> Tensor:
+                if next(steps) in at:
                     seen.append(exact(model, short, vocabularies))
                     model.train()
                 return way(model, batch)
 
-            model = train(make, data, seed, name, steps=STEPS, loss=loss)
+            model = train(make, data, seed, name, steps=STEPS, lr=LR, loss=loss)
             seen.append(exact(model, short, vocabularies))
             recorded["exact"][name].append(seen)
     return recorded

@@ -1,0 +1,84 @@
+"""The warm-up exercise of notebook 00: `from helpers.exercises import nb00 as ex`."""
+
+from __future__ import annotations
+
+import torch
+
+from helpers.exercises.engine import Exercise, Wrong
+from helpers.exercises.inputs import Dice
+
+
+def softmax(scores: torch.Tensor) -> torch.Tensor:
+    """Return weights (S,) that are positive and sum to 1: exp of each score over their sum.
+
+    scores: (S,), any numbers, large ones too.
+    """
+    powers = torch.exp(scores - scores.max())
+    return powers / powers.sum()
+
+
+_reference = softmax  # its text, under the learner's name, is the solution
+
+
+def _spec(scores: torch.Tensor) -> torch.Tensor:
+    weights = torch.zeros_like(scores)
+    largest = max(float(score) for score in scores)
+    total = sum(torch.exp(score - largest) for score in scores)
+    for i in range(len(scores)):
+        weights[i] = torch.exp(scores[i] - largest) / total
+    return weights
+
+
+def _cases(dice: Dice) -> list[tuple]:
+    sizes = dice.sizes(3)
+    large = torch.tensor([1000.0, 1001.0, 999.0])
+    return [(dice.normal(size),) for size in (1, *sizes)] + [(large,)]
+
+
+softmax = Exercise(
+    name="nb00.softmax",
+    title="Turn any numbers into weights",
+    difficulty=1,
+    minutes=5,
+    core=False,
+    reference=_reference,
+    spec=_spec,
+    cases=_cases,
+    sizes=lambda scores: {"S": scores.size(0)},
+    returns={"weights": "S"},
+    training_case=lambda: (torch.randn(2000),),
+    wrong_answers=(
+        Wrong(
+            "no_sum",
+            lambda scores: torch.exp(scores),
+            "The powers are there, but they do not sum to 1 yet: divide each by the sum of all.",
+        ),
+        Wrong(
+            "no_exp",
+            lambda scores: scores / scores.sum(),
+            "The scores are divided by their sum without exp. Scores can be negative; weights "
+            "cannot, and exp is what makes every one of them positive.",
+        ),
+        Wrong(
+            "overflow",
+            lambda scores: torch.exp(scores) / torch.exp(scores).sum(),
+            "Right for small scores, but exp(1000) is infinity, and infinity over infinity is no "
+            "number. Subtract the largest score first: it changes no weight.",
+        ),
+        Wrong(
+            "hard_max",
+            lambda scores: (scores == scores.max()).float(),
+            "All the weight is on the largest score. Softmax is softer: the others keep a share.",
+        ),
+    ),
+    hints=(
+        "What does exp do to a negative number? And what must the results add up to?",
+        "Take exp of each score, then divide by the sum. For scores near 1000, what does exp give?",
+        "powers = torch.exp(scores - scores.max()); then divide powers by their sum.",
+    ),
+    why="exp makes every number positive and dividing by the sum makes them add up to 1. Taking "
+    "away the largest score divides above and below by the same power, so no weight changes, and "
+    "no power can overflow.",
+)
+
+EXERCISES = (softmax,)

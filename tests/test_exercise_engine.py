@@ -1,0 +1,347 @@
+"""The exercise engine: what a verdict says, what it leaves untouched, and that it never breaks."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import random
+import re
+import threading
+import time
+from collections import Counter
+
+import numpy as np
+import pytest
+import torch
+
+from helpers.exercises import REGISTRY, nb02, nb04, progress, running, timing
+from helpers.exercises.engine import CORRECT, NOT_YET, RAISED
+from helpers.exercises.inputs import Dice
+
+EXERCISES = list(REGISTRY.values())
+
+
+def define(exercise, text):
+    """Run the text of a cell with the names a notebook has, and return the exercise's function."""
+    names = {"torch": torch, "math": math, "Counter": Counter}
+    exec(text, names)
+    return names[exercise.short_name]
+
+
+def unwrapped(text):
+    return " ".join(text.split())
+
+
+def test_fast_enough_after_a_slow_start():
+    """The first calls pay for caches and busy neighbours; they do not decide."""
+    calls = []
+
+    def stumbling(queries, keys, v):
+        calls.append(1)
+        time.sleep(0.05 if len(calls) in (11, 12, 13) else 0)  # 10 calls on the small inputs
+        return nb04.additive_scores.reference(queries, keys, v)
+
+    assert nb04.additive_scores.verdict(stumbling).kind == CORRECT
+    assert len(calls) > 13
+
+
+def test_slowness_is_a_ratio(monkeypatch):
+    def wait(seconds):
+        return lambda: time.sleep(seconds)
+
+    assert timing.slowness(wait(0.01), wait(0.01), ()) == 0
+    assert timing.slowness(lambda: sum(range(1000)), int, ()) == 0  # many times, but never felt
+    assert timing.slowness(wait(0.1), wait(0.01), ()) > 3
+    monkeypatch.setattr(timing, "_FIRST_LIMITS", (0.05, 0.05))
+    start = time.perf_counter()
+
+    def endless():
+        while time.perf_counter() - start < 20:
+            pass
+
+    assert timing.slowness(endless, wait(0.001), ()) == math.inf
+    assert time.perf_counter() - start < 10
+
+
+def test_raised_shows_the_type_the_text_and_the_line(capsys):
+    def additive_scores(queries, keys, v):
+        sums = queries + keys
+        return sums @ v
+
+    assert nb04.additive_scores.check(additive_scores) is nb04.additive_scores.reference
+    out = capsys.readouterr().out
+    assert out.startswith("✗ additive_scores: your code raised\nRuntimeError: The size of tensor a")
+    assert "  line 2: sums = queries + keys\n" in out
+    assert "The smallest input that shows it: B=1, T=3, S=4, D=2\n  queries = [[[" in out
+
+
+def test_line_shown_is_the_learners_own_when_a_library_or_toy_raises():
+    def decoder_step(embedded, state, look, cell):
+        context, weights = look(state)
+        return cell(torch.cat([embedded, context], dim=7), state), context, weights
+
+    verdict = nb04.decoder_step.verdict(decoder_step)
+    assert verdict.kind == RAISED
+    assert "line 3: return cell(torch.cat([embedded, context], dim=7), state)" in verdict.message
+
+    def greedy(step, state, start=1, end=2, max_length=50):
+        return step("le", state)
+
+    verdict = nb02.greedy.verdict(greedy)
+    assert (verdict.kind, "line 2: return step(" in verdict.message) == (RAISED, True)
+
+
+def test_line_shown_is_the_deepest_of_the_learners_code():
+    def helper(weights, values):
+        return weights / values
+
+    def context_vectors(weights, values):
+        return helper(weights, values)
+
+    verdict = nb04.context_vectors.verdict(context_vectors)
+    assert "line 2: return weights / values" in verdict.message
+
+
+def test_line_is_shown_from_a_notebook_cell():
+    shell = pytest.importorskip("IPython.core.interactiveshell").InteractiveShell.instance()
+    shell.run_cell(
+        "def context_vectors(weights, values):\n    total = 0\n    return weights / values\n"
+    )
+    verdict = nb04.context_vectors.verdict(shell.user_ns["context_vectors"])
+    assert verdict.kind == RAISED
+    assert "  line 3: return weights / values" in verdict.message
+
+
+def test_error_of_torch_is_not_taken_for_an_untouched_stub():
+    def masked_softmax(scores, mask):
+        return torch.softmax(mask, dim=-1)
+
+    with pytest.raises(NotImplementedError):  # torch's own, "not implemented for 'Bool'"
+        masked_softmax(None, torch.tensor([True]))
+    assert nb04.masked_softmax.verdict(masked_softmax).kind == RAISED
+
+
+def noisy(queries, keys, v):
+    print("queries", tuple(queries.shape))
+    return queries
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (
+            lambda q, k, v: (q @ k.mT).mT,
+            "expected (B, T, S) = (1, 3, 4), yours is (B, S, T) = (1, 4, 3)",
+        ),
+        (lambda q, k, v: q[0, 0, 0], "expected (B, T, S) = (1, 3, 4), yours is () (one number)"),
+        (lambda q, k, v: nb04.additive_scores.reference(q, k, v).double(), "wrong dtype: expected"),
+        (lambda q, k, v: nb04.additive_scores.reference(q, k, v) / 0, "scores holds"),
+        (lambda q, k, v: nb04.additive_scores.reference(q, k, v) + 1, "none of the usual slips"),
+        (
+            lambda q, k, v: nb04.additive_scores.reference(q, k, v).detach(),
+            "no gradient flows back",
+        ),
+        (lambda q, k, v: nb04.additive_scores.reference(q, k, v.detach()), "no gradient reaches v"),
+        (
+            lambda q, k, v: nb04.additive_scores.reference(q.mul_(1.5) / 1.5, k, v),
+            "argument queries",
+        ),
+        (
+            lambda q, k, v: [q, k],
+            "Expected scores, a tensor of shape (1, 3, 4); yours is a list of",
+        ),
+        (lambda q, k: q, "The arguments are (queries, keys, v); your function takes (q, k)."),
+        (torch.zeros(2, 3), "the function itself, with no brackets behind its name"),
+        (noisy, "What it printed there: queries (1, 3, 2)"),
+    ],
+)
+def test_what_no_misconception_explains_is_told_by_its_structure(answer, text):
+    verdict = nb04.additive_scores.verdict(answer)
+    assert (verdict.kind, verdict.misconception) == (NOT_YET, "")
+    assert text in unwrapped(f"{verdict.message}\n{verdict.details}")
+
+
+def test_smallest_failing_input_is_shown():
+    def context_vectors(weights, values):
+        right = weights @ values
+        return right if weights.size(0) == 1 else right + 1  # right for a batch of one
+
+    verdict = nb04.context_vectors.verdict(context_vectors)
+    cases = nb04.context_vectors.cases(Dice(2014))
+    smallest = min(sum(c[0].shape) + c[1].size(2) for c in cases if c[0].size(0) > 1)
+    shown = [int(n) for n in re.findall(r"[BTSV]=(\d+)", verdict.details)]
+    assert sum(shown) == smallest
+
+
+class Odd:
+    def __eq__(self, other):
+        raise SystemExit("no")
+
+    def __repr__(self):
+        raise ValueError("no")
+
+    __hash__ = None
+
+
+def recursive(*args):
+    return recursive(*args)
+
+
+def leave(*args):
+    raise SystemExit
+
+
+def generator(*args):
+    yield args
+
+
+def angry(*args):
+    raise type("Angry", (Exception,), {"__str__": lambda self: 1 / 0})
+
+
+async def later(*args):
+    return args
+
+
+NONSENSE = [
+    3,
+    "scores",
+    Odd(),
+    torch.nn.Identity(),
+    lambda: 1,
+    lambda *args: "scores",
+    lambda *args: Odd(),
+    lambda *args: [Odd(), Odd()],
+    lambda *args: (None, 3),
+    lambda *args: args,
+    lambda *args: math.nan,
+    lambda *args: torch.zeros(2, 3, dtype=torch.complex64),
+    lambda *args: torch.zeros(0),
+    lambda *args: torch.full((1, 3, 4), math.nan),
+    lambda *args: np.zeros(3),
+    lambda *args: type,
+    print,
+    len,
+    Odd,
+    recursive,
+    leave,
+    generator,
+    angry,
+    later,
+]
+
+
+@pytest.mark.parametrize("exercise", [nb02.greedy, nb02.shift_targets, nb04.additive_scores])
+@pytest.mark.filterwarnings("ignore:coroutine")
+def test_check_never_raises(exercise, capsys):
+    for nonsense in NONSENSE:
+        assert exercise.check(nonsense) is exercise.reference
+        out = capsys.readouterr().out
+        assert out.startswith((f"✗ {exercise.short_name}: ", f"… {exercise.short_name}: "))
+
+
+def test_interrupt_goes_through():
+    def interrupted(weights, values):
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        nb04.context_vectors.check(interrupted)
+
+
+def test_check_changes_nothing():
+    def meddling(queries, keys, v):
+        random.seed(5)
+        np.random.seed(5)
+        torch.manual_seed(5)
+        torch.set_default_dtype(torch.float64)
+        torch.set_grad_enabled(False)
+        queries.zero_()
+        return torch.rand(3)
+
+    def snapshot():
+        generators = (
+            random.getstate(),
+            np.random.get_state()[1].tolist(),
+            torch.get_rng_state().tolist(),
+        )
+        return generators, torch.get_default_dtype(), torch.is_grad_enabled()
+
+    for exercise, answer in [
+        (nb04.additive_scores, meddling),
+        (nb04.additive_scores, define(nb04.additive_scores, nb04.additive_scores.source)),
+        (nb02.greedy, nb02.greedy.wrong_answers[-1].function),
+    ]:
+        before = snapshot()
+        first, second = exercise.verdict(answer), exercise.verdict(answer)
+        assert snapshot() == before
+        assert first == second  # the same inputs and the same words at every run
+        torch.rand(1), random.random()  # a later check starts elsewhere, and says the same
+        assert exercise.verdict(answer) == first
+
+
+@pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])
+def test_check_works_without_gradients_around_it(mode):
+    with mode():
+        assert nb04.context_vectors.verdict(lambda w, v: torch.bmm(w, v)).kind == CORRECT
+
+
+def test_endless_loop_is_stopped(monkeypatch):
+    monkeypatch.setattr(running, "CALL_LIMIT", 0.2)
+
+    def endless(step, state, start=1, end=2, max_length=50):
+        while True:
+            pass
+
+    start = time.perf_counter()
+    verdict = nb02.greedy.verdict(endless)
+    assert time.perf_counter() - start < 5
+    assert verdict.kind == NOT_YET
+    assert "a loop that never ends" in unwrapped(verdict.message)
+
+
+def test_time_limit_works_in_any_thread_and_leaves_nothing_behind():
+    seen = []
+
+    def in_thread():
+        try:
+            running.limited(lambda: [None for _ in iter(int, 1)], 0.1)
+        except running.TookTooLong:
+            seen.append("stopped")
+
+    thread = threading.Thread(target=in_thread)
+    thread.start()
+    thread.join(10)
+    assert seen == ["stopped"]
+    for _ in range(300):  # limits that run out just as the call ends
+        try:
+            running.limited(lambda: time.sleep(0.001), 0.0011)
+        except running.TookTooLong:
+            seen.append("late")
+    sum(range(100_000))  # an exception left behind would come up here
+    assert running.limited(lambda: 7, 5.0) == 7
+
+
+def test_hints_are_a_ladder(capsys):
+    exercise = dataclasses.replace(nb04.context_vectors)
+    for rung in (1, 2, 3, 3):
+        exercise.hint()
+        out = capsys.readouterr().out
+        assert out.startswith(f"context_vectors: hint {rung} of 3")
+        assert unwrapped(exercise.hints[rung - 1]) in unwrapped(out)
+        assert ("the last" in out) == (rung == 3)
+
+
+def test_progress_counts_what_was_solved(capsys, monkeypatch):
+    for exercise in EXERCISES:
+        monkeypatch.setattr(exercise, "status", "")
+    nb04.context_vectors.check(nb04.context_vectors.reference)  # the course's own does not count
+    nb04.masked_softmax.check(None)
+    nb02.last_states.check(nb02.last_states.wrong_answers[0].function)
+    nb02.last_states.check(lambda states, lengths: states[torch.arange(len(states)), lengths - 1])
+    nb02.last_states.check(None)  # solved once, it stays solved
+    capsys.readouterr()
+    progress()
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[-1] == f"1 of {len(REGISTRY)} solved"
+    assert next(line for line in lines if "nb02.last_states" in line).endswith("✓ correct")
+    assert next(line for line in lines if "nb04.masked_softmax" in line).endswith("not attempted")
