@@ -6,8 +6,8 @@ from helpers import corpus, shipped
 from helpers.authoring.measurements.common import train
 from helpers.recurrent import AdditiveTranslator
 
-LEVEL, STEPS = "full", 4000
-SETTINGS = {"embed": 64, "hidden": 112, "attention": 64}
+LEVEL, STEPS = "full", 3500
+SETTINGS = {"embed": 64, "hidden": 96, "attention": 64}
 
 
 def build() -> None:

@@ -60,8 +60,8 @@ additive_scores = Exercise(
             "tanh_outside",
             lambda q, k, v: torch.tanh(_pairwise(q, k) @ v),
             "The tanh comes after the product with v. It belongs inside, on each of the D "
-            "numbers of q + k: outside, no score can leave -1..1, and query and key never "
-            "interact.",
+            "numbers of q + k: outside, no score can leave -1..1, and every query ranks the "
+            "source words alike.",
         ),
         Wrong(
             "tanh_each",
@@ -84,14 +84,16 @@ additive_scores = Exercise(
         Wrong(
             "sigmoid",
             lambda q, k, v: torch.sigmoid(_pairwise(q, k)) @ v,
-            "This is a sigmoid, 0..1, where the paper has tanh, -1..1: a feature must be able to"
-            " count against a word too.",
+            "This is a sigmoid, 0..1, where the paper has tanh, -1..1. The two are near "
+            "relatives, tanh(x) = 2 sigmoid(2x) - 1, but the score asked for is the one with "
+            "tanh.",
         ),
         Wrong(
             "relu",
             lambda q, k, v: torch.relu(_pairwise(q, k)) @ v,
-            "This is a ReLU where the paper has tanh: half of the features would be silent, and "
-            "the others without a bound.",
+            "This is a ReLU where the paper has tanh. A ReLU is flat below 0 and has no bound "
+            "above, so one large feature can decide a score alone; tanh keeps each between -1 "
+            "and 1.",
         ),
         Wrong(
             "product",
