@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from typing import TYPE_CHECKING, Any
@@ -125,7 +126,7 @@ def attention_map(
     axes.tick_params(length=0)
     axes.grid(False)
     axes.spines[:].set_visible(False)
-    axes.set_title(title)
+    axes.set_title(textwrap.fill(title, int(7.5 * fig.get_figwidth())))
     axes.set_ylabel("target words (queries)")
     axes.set_xlabel("source words (keys)")
     for t, s in np.argwhere(matrix >= SHOWN_FROM):

@@ -8,6 +8,7 @@ import torch
 from helpers.attention import padding_mask
 from helpers.decoding import forced, greedy
 from helpers.recurrent import AdditiveTranslator, BottleneckTranslator, Encoder
+from tests.benchmark import PlainAdditiveDecoder
 
 B, S, T, V1, V2 = 3, 7, 5, 11, 13
 MODELS = {
@@ -138,3 +139,11 @@ def test_greedy_feeds_its_own_words_and_stops(model, batch):
         assert all(i == 0 for i in ids[end:])
     if maps is not None:
         torch.testing.assert_close(maps, weights)
+
+
+def test_the_benchmarks_plain_loop_gives_the_same_numbers(batch):
+    source, lengths, target_in = batch
+    model = MODELS["additive"]().double()
+    memory = model.encode(source[1:2], lengths[1:2])  # the plain loop knows no padding
+    plain = PlainAdditiveDecoder(model).double()(memory.values, memory.start, target_in[1:2])
+    torch.testing.assert_close(plain, model.decode(target_in[1:2], memory))

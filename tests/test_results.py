@@ -1,0 +1,32 @@
+"""Recorded results: the spread that a live run is compared with, and the median seed."""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers import metrics, results
+
+
+def test_spread_is_six_deviations_about_the_mean():
+    low, high = results.spread([1.0, 2.0, 3.0])
+    assert (low, high) == pytest.approx((2 - 6, 2 + 6))
+    with pytest.raises(ValueError, match="record three seeds"):
+        results.spread([1.0, 2.0])
+
+
+def test_median_buckets():
+    recorded = [{"low": 4, "high": 6, "total": 10, "hits": [9, 1, 5]}]
+    assert metrics.median_buckets(recorded) == [metrics.Bucket(4, 6, 5, 10)]
+
+
+@pytest.mark.parametrize("number", ["02", "04"])
+def test_recordings_have_eight_seeds(number):
+    recorded = results.load(number)
+    assert len(recorded["seeds"]) >= 8
+
+
+def test_the_control_was_trained_as_the_model_it_is_compared_with():
+    recorded = results.load("04")
+    control, additive = recorded["no attention, bidirectional"], recorded["additive"]
+    assert abs(control["parameters"] / additive["parameters"] - 1) < 0.1
+    assert len(control["exact"]) == len(additive["exact"]) == len(recorded["seeds"])

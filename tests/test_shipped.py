@@ -1,0 +1,64 @@
+"""The models that come with the course: small, readable without trust, and as good as claimed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from helpers import shipped
+from helpers.decoding import translate, translate_all
+from helpers.metrics import exact_match
+
+
+@pytest.fixture(scope="module")
+def additive():
+    return shipped.load("additive")
+
+
+def test_files_are_small():
+    files = list(shipped.MODELS.glob("*.pt"))
+    assert {path.stem for path in files} == set(shipped.CLASSES)
+    assert all(path.stat().st_size <= 1_000_000 for path in files)
+
+
+def test_dev_score(additive):
+    model, data = additive
+    said = translate_all(model, data.dev, data.source_vocabulary, data.target_vocabulary)
+    assert exact_match(said, data.dev) > 0.96
+
+
+def test_the_sentences_that_notebook_00_offers_are_translated(additive):
+    model, data = additive
+    vocabularies = data.source_vocabulary, data.target_vocabulary
+    for english, french in (
+        ("The black cat does not eat the old bread.", "le chat noir ne mange pas le vieux pain ."),
+        ("The girl's dog sleeps.", "le chien de la fille dort ."),
+        ("My sister did not see the birds.", "ma sœur n' a pas vu les oiseaux ."),
+        ("The car is old but it is beautiful.", "la voiture est vieille mais elle est belle ."),
+        ("The book is old but it is beautiful.", "le livre est vieux mais il est beau ."),
+    ):
+        assert " ".join(translate(model, english, *vocabularies).words) == french
+
+
+def test_broken_files_are_named(tmp_path, additive):
+    with pytest.raises(shipped.ShippedModelError, match="there is no model .*additive.pt"):
+        shipped.load("additive", tmp_path)
+    with pytest.raises(shipped.ShippedModelError, match="there are \\['additive'\\]"):
+        shipped.load("transformer")
+    whole = (shipped.MODELS / "additive.pt").read_bytes()
+    (tmp_path / "additive.pt").write_bytes(whole[: len(whole) // 2])  # half a download
+    with pytest.raises(shipped.ShippedModelError, match="is damaged.*helpers models"):
+        shipped.load("additive", tmp_path)
+    saved = torch.load(shipped.MODELS / "additive.pt", weights_only=True)
+    torch.save(saved | {"level": "lite"}, tmp_path / "additive.pt")
+    with pytest.raises(shipped.ShippedModelError, match="made for other data"):
+        shipped.load("additive", tmp_path)
+
+
+def test_saving_and_loading_keeps_the_model(tmp_path, additive):
+    model, data = additive
+    saved = torch.load(shipped.MODELS / "additive.pt", weights_only=True)
+    shipped.save(model, "additive", "full", saved["settings"], tmp_path)
+    again, _ = shipped.load("additive", tmp_path)
+    for one, other in zip(model.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other)
