@@ -17,8 +17,10 @@ MEDIAN_LINES = 8
 MOST_LINES = 40
 
 _MACHINE_PATH = re.compile(r"(?<![\w.])/(?:work|root|home|tmp|Users)/\w|[A-Z]:\\Users\\")
+# Where packages come from is the reader's own setting; only PyTorch's CPU index may be named.
 REGISTRY = re.compile(
-    r"pypi\.org|\.pythonhosted\.org|\.npmjs\.org|\.anaconda\.(?:org|com)|\.debian\.org"
+    r"(?:--(?:extra-)?index-url|--registry|--channel|-i)[ =]+https?://(?!download\.pytorch\.org)\S+"
+    r"|https?://\S+/simple\b"
 )
 _IMAGE = re.compile(r"<img\b[^>]*>", re.IGNORECASE)
 _ALT = re.compile(r"""\balt\s*=\s*("([^"]*)"|'([^']*)')""", re.IGNORECASE)

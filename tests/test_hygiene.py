@@ -110,8 +110,11 @@ PLANTED = [
     (hygiene.machine_paths, source("See /work/main for more.", cell=0)),
     (hygiene.machine_paths, output("stream", name="stdout", text="in /tmp/x\n")),
     (hygiene.machine_paths, html("<p>/root/course</p>")),
-    (hygiene.registry_hosts, source("pip install -i https://pypi" + ".org/simple x", cell=0)),
-    (hygiene.registry_hosts, output("stream", name="stdout", text="from conda.anaconda" + ".org")),
+    (hygiene.registry_hosts, source("pip install -i" + " https://example.org/x y", cell=0)),
+    (
+        hygiene.registry_hosts,
+        output("stream", name="stdout", text="at https://example.org" + "/simple"),
+    ),
     (hygiene.trailing_semicolons, source("plot(x);")),
 ]
 
