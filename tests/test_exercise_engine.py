@@ -75,6 +75,32 @@ def test_raised_shows_the_type_the_text_and_the_line(capsys):
     assert "The smallest input that shows it: B=1, T=3, S=4, D=2\n  queries = [[[" in out
 
 
+@pytest.mark.parametrize(
+    ("exercise", "answer"),
+    [
+        (nb02.decoder_inputs, lambda e, c: torch.cat([e, c])),
+        (nb02.decoder_inputs, lambda e, c: torch.cat([e, c.unsqueeze(1)], dim=-1)),
+        (nb04.additive_scores, lambda q, k, v: torch.tanh(q + k) @ v),
+        (nb04.context_vectors, lambda w, x: w * x),
+        (nb04.context_vectors, lambda w, x: w.mT @ x),
+    ],
+)
+def test_error_about_sizes_gets_a_hint_about_the_shapes(exercise, answer):
+    verdict = exercise.verdict(answer)
+    assert verdict.kind == RAISED
+    assert exercise.shapes_hint.startswith("The shapes are (")
+    assert unwrapped(verdict.message).endswith(exercise.shapes_hint)
+
+
+def test_other_errors_get_no_hint_about_the_shapes():
+    def no_such_name(weights, values):
+        return weights.shapes @ values
+
+    for answer in (no_such_name, lambda w, x: w.long() @ x, lambda w, x: w[None][3]):
+        verdict = nb04.context_vectors.verdict(answer)
+        assert (verdict.kind, "The shapes are" in verdict.message) == (RAISED, False), verdict
+
+
 def test_line_shown_is_the_learners_own_when_a_library_or_toy_raises():
     def decoder_step(embedded, state, look, cell):
         context, weights = look(state)
@@ -169,7 +195,7 @@ def test_smallest_failing_input_is_shown():
     verdict = nb04.context_vectors.verdict(context_vectors)
     cases = nb04.context_vectors.cases(Dice(2014))
     smallest = min(sum(c[0].shape) + c[1].size(2) for c in cases if c[0].size(0) > 1)
-    shown = [int(n) for n in re.findall(r"[BTSV]=(\d+)", verdict.details)]
+    shown = [int(n) for n in re.findall(r"[BTSC]=(\d+)", verdict.details)]
     assert sum(shown) == smallest
 
 

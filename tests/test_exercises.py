@@ -16,7 +16,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from helpers.exercises import REGISTRY, comparing, nb02, nb04, running
+from helpers.exercises import REGISTRY, comparing, nb00, nb02, nb04, running
 from helpers.exercises.engine import CORRECT, NOT_ATTEMPTED, NOT_YET, SLOW
 from helpers.exercises.inputs import Dice
 
@@ -132,6 +132,9 @@ def test_loop_is_correct_but_slow_and_does_not_stall(exercise, capsys):
     out = capsys.readouterr().out
     assert out.startswith(f"✓ {exercise.short_name}: correct but slow\n")
     assert "times as long as the course's version at training size" in unwrapped(out)
+    question = "Which Python loop can one indexing or one tensor product replace?"
+    assert f"). {question} The course's own version" in unwrapped(out)
+    assert all(len(line) <= 90 for line in out.splitlines())
 
 
 @pytest.mark.parametrize("exercise", [e for e in EXERCISES if e not in LOOPS])
@@ -159,7 +162,8 @@ def test_reference_is_the_loop_specification(exercise, seed):
             exercise.reference(*running.copies(case)),
         )
         assert type(expected) is type(got)
-        assert comparing.difference(expected, got, exercise.exact_zeros) is None
+        zeros = exercise.exact_zeros(*case)
+        assert comparing.difference(expected, got, zeros.get("result")) is None
         for one, other in zip(running.tensors(expected), running.tensors(got), strict=True):
             torch.testing.assert_close(other, one, rtol=1e-9, atol=1e-12)
 
@@ -204,7 +208,7 @@ def score_step_by_step(q, k, v):
             lambda q, k, v: (torch.tanh(q[:, :, None] + k[:, None]) * v).sum(-1),
         ),
         (nb04.masked_softmax, painted_softmax),
-        (nb04.context_vectors, lambda w, x: torch.einsum("bts,bsv->btv", w, x)),
+        (nb04.context_vectors, lambda w, x: torch.einsum("bts,bsc->btc", w, x)),
     ],
     ids=lambda value: getattr(value, "name", "answer"),
 )
@@ -238,3 +242,52 @@ def test_padding_must_be_exactly_without_weight_and_without_gradient():
     verdict = nb02.masked_loss.verdict(leaking_gradient)
     assert verdict.kind == NOT_YET
     assert "the gradient that reaches logits is not" in verdict.message
+
+
+@pytest.mark.parametrize(("where", "kind"), [("words", CORRECT), ("empty rows", NOT_YET)])
+def test_rounding_in_a_gradient_counts_in_empty_rows_only(where, kind):
+    def noisy_gradient(scores, mask):
+        allowed = mask if where == "words" else ~mask.any(dim=-1, keepdim=True)
+        noise = 6e-8 * (scores - scores.detach()) * allowed  # 0, but its gradient is not
+        return nb04.masked_softmax.reference(scores, mask) + noise
+
+    assert nb04.masked_softmax.verdict(noisy_gradient).kind == kind
+
+
+def divided_by_what_is_left(scores, mask):
+    left = torch.softmax(scores, dim=-1) * mask
+    return left / (left.sum(dim=-1, keepdim=True) + 1e-9)
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "name"),
+    [
+        (nb04.masked_softmax, divided_by_what_is_left, "renormalised"),
+        (
+            nb04.masked_softmax,
+            lambda x, m: torch.softmax(x.masked_fill(~m, -1e9), -1).masked_fill(~m, 0),
+            "finite_zeroed",
+        ),
+        (
+            nb02.masked_loss,
+            lambda x, y, pad=0: cross_entropy(x.view(len(x), x.size(2), -1), y, ignore_index=pad),
+            "reshaped",
+        ),
+    ],
+)
+def test_slip_in_other_words_is_known_too(exercise, answer, name):
+    assert exercise.verdict(answer).misconception == name
+
+
+@pytest.mark.parametrize(
+    ("exercise", "name", "shown"),
+    [
+        (nb00.softmax, "no_exp", "scores = [-1, 2]"),
+        (nb02.clipped_matches, "of_the_reference", "candidate of 3 words, reference of 5 words, "),
+        (nb04.masked_softmax, "finite", "got: [[[0, 0, 1]], [[0, 0, 1]]]"),
+        (nb04.masked_softmax, "renormalised", "scores = [[[0, 200], [1, 200], [-1, 0.5]]]"),
+    ],
+)
+def test_input_shown_fits_the_words(exercise, name, shown):
+    (wrong,) = (wrong for wrong in exercise.wrong_answers if wrong.name == name)
+    assert shown in exercise.verdict(wrong.function).details

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import numbers
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ from typing import Any
 
 import torch
 
-from helpers.exercises.running import Outcome
+from helpers.exercises.running import Outcome, Raised
 
 WIDTH = 88
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32 against a loop that adds in another order
@@ -28,11 +29,12 @@ class Difference:
     where: tuple[int, ...] = ()
 
 
-def difference(expected: Any, got: Any, exact_zeros: bool = False) -> Difference | None:
+def difference(expected: Any, got: Any, zeros: torch.Tensor | None = None) -> Difference | None:
     """Return the first difference between two results, None if they are equal.
 
-    Floats may differ by rounding; where `exact_zeros`, an expected 0 must be exactly 0. A tuple and
-    a list are the same to it, and so are Python's and NumPy's whole numbers.
+    Floats may differ by rounding, but not where `zeros` (bool, broadcastable to a tensor result)
+    holds: there a 0 must be exactly 0. A tuple and a list are the same to it, and so are Python's
+    and NumPy's whole numbers.
     """
     if isinstance(expected, tuple):
         if not isinstance(got, tuple | list):
@@ -40,12 +42,12 @@ def difference(expected: Any, got: Any, exact_zeros: bool = False) -> Difference
         if len(got) != len(expected):
             return Difference("count")
         for part, (one, other) in enumerate(zip(expected, got, strict=True)):
-            found = difference(one, other, exact_zeros)
+            found = difference(one, other)
             if found:
                 return Difference(found.kind, part, found.where)
         return None
     if isinstance(expected, torch.Tensor):
-        return _tensor_difference(expected, got, exact_zeros)
+        return _tensor_difference(expected, got, zeros)
     if isinstance(expected, list):
         whole = isinstance(got, list | tuple) and all(_is_whole(item) for item in got)
         if not whole:
@@ -65,7 +67,9 @@ def _is_whole(value: Any) -> bool:
     return isinstance(value, numbers.Integral) and not isinstance(value, bool)
 
 
-def _tensor_difference(expected: torch.Tensor, got: Any, exact_zeros: bool) -> Difference | None:
+def _tensor_difference(
+    expected: torch.Tensor, got: Any, zeros: torch.Tensor | None
+) -> Difference | None:
     if not isinstance(got, torch.Tensor):
         return Difference("type")
     if got.shape != expected.shape:
@@ -78,8 +82,9 @@ def _tensor_difference(expected: torch.Tensor, got: Any, exact_zeros: bool) -> D
     else:
         if expected.isfinite().all() and not got.isfinite().all():
             return Difference("nan", where=_first(~got.isfinite()))
-        close = torch.isclose(got, expected, RELATIVE, ABSOLUTE, equal_nan=True)
-        wrong = ~close | ((expected == 0) & (got != 0) if exact_zeros else torch.zeros_like(close))
+        wrong = ~torch.isclose(got, expected, RELATIVE, ABSOLUTE, equal_nan=True)
+        if zeros is not None:
+            wrong = wrong | (zeros & (expected == 0) & (got != 0))
     if not wrong.any():
         return None
     gap = (
@@ -92,8 +97,11 @@ def _first(where: torch.Tensor) -> tuple[int, ...]:
     return tuple(where.nonzero()[0].tolist())
 
 
-def same(one: Outcome, other: Outcome, exact_zeros: bool = False) -> bool:
-    """Return whether two calls did the same: values, gradients, mutation and errors alike."""
+def same(one: Outcome, other: Outcome, zeros: Mapping[str, torch.Tensor]) -> bool:
+    """Return whether two calls did the same: values, gradients, mutation and errors alike.
+
+    zeros: where a 0 must be exactly 0, in the "result" and in the gradient of each named argument.
+    """
     if one.late or other.late:
         return False
     if one.misstep or other.misstep or one.raised or other.raised:
@@ -101,22 +109,23 @@ def same(one: Outcome, other: Outcome, exact_zeros: bool = False) -> bool:
         return errors[0] == errors[1]
     if (one.mutated, one.seen, one.detached) != (other.mutated, other.seen, other.detached):
         return False
-    if difference(one.value, other.value, exact_zeros):
+    if difference(one.value, other.value, zeros.get("result")):
         return False
-    return gradient_difference(one, other) == ""
+    return gradient_difference(one, other, zeros) == ""
 
 
-def gradient_difference(expected: Outcome, got: Outcome) -> str:
+def gradient_difference(expected: Outcome, got: Outcome, zeros: Mapping[str, torch.Tensor]) -> str:
     """Return the name of the first argument whose gradients differ, '' if none does.
 
-    An expected gradient of exactly 0 must be exactly 0. No gradient at all counts as zeros.
+    zeros: for an argument's name, where a gradient of 0 must be exactly 0; elsewhere rounding may
+    show. No gradient at all counts as zeros.
     """
     for name in expected.gradients:
         one, other = expected.gradients[name], got.gradients.get(name)
         if one is None or other is None:
             if any(g is not None and bool((g != 0).any()) for g in (one, other)):
                 return name
-        elif _tensor_difference(one, other, exact_zeros=True):
+        elif _tensor_difference(one, other, zeros.get(name)):
             return name
     return ""
 
@@ -220,6 +229,20 @@ def _nested(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_nested(item) for item in value) + "]"
     return _number(value)
+
+
+def show_sizes(sizes: Mapping[str, int], given: Mapping[str, Any]) -> str:
+    """Return sizes in one line, as "B=2, T=3" or, of an argument that is a list, in its words."""
+    return ", ".join(
+        f"{name} of {size} words" if isinstance(given.get(name), list) else f"{name}={size}"
+        for name, size in sizes.items()
+    )
+
+
+def speaks_of_shapes(raised: Raised) -> bool:
+    """Return whether an error is PyTorch's complaint that sizes do not fit."""
+    spoken = re.search(r"\b(sizes?|shapes?|dimensions?)\b", raised.text, re.IGNORECASE)
+    return bool(spoken) and raised.kind == "RuntimeError"
 
 
 def show_both(expected: Any, got: Any, found: Difference | None, names: Sequence[str]) -> list[str]:

@@ -16,6 +16,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import torch
+
 from helpers.exercises import comparing, running, timing
 from helpers.exercises.inputs import Dice
 
@@ -75,7 +77,9 @@ class Exercise:
     training_case: returns arguments at the size of the notebook's training, for the speed check.
     gradients: names of the arguments whose gradients are compared too.
     observe: given the arguments after a call, returns what toy models in them saw.
-    exact_zeros: whether an expected 0 must be exactly 0.
+    exact_zeros: given the arguments, returns where padding must leave an exact 0, as bool tensors
+        that broadcast: of the result under "result", of a gradient under the argument's name.
+    shapes_hint: a sentence to add when the learner's code raises an error about sizes.
     """
 
     name: str
@@ -94,7 +98,8 @@ class Exercise:
     training_case: Callable[[], tuple]
     gradients: Sequence[str] = ()
     observe: Callable[..., Any] | None = None
-    exact_zeros: bool = False
+    exact_zeros: Callable[..., Mapping[str, torch.Tensor]] = lambda *case: {}
+    shapes_hint: str = ""
     status: str = field(default="", init=False)  # the best verdict so far, for `progress`
     _rung: int = field(default=0, init=False)
     _memory: dict[tuple[Callable, int], running.Outcome] = field(default_factory=dict, init=False)
@@ -206,7 +211,7 @@ class Exercise:
             trials.append(_Trial(number, case, self._known(self.spec, number), got))
             if got.late:
                 break
-        failures = [trial for trial in trials if not self._alike(trial.expected, trial.got)]
+        failures = [trial for trial in trials if not self._alike(trial, trial.expected)]
         return self._failed(trials, failures) if failures else self._speed(function)
 
     @functools.cached_property
@@ -220,8 +225,8 @@ class Exercise:
             self._memory[function, number] = self._run(function, self._inputs[number])
         return self._memory[function, number]
 
-    def _alike(self, one: running.Outcome, other: running.Outcome) -> bool:
-        return comparing.same(one, other, self.exact_zeros)
+    def _alike(self, trial: _Trial, other: running.Outcome) -> bool:
+        return comparing.same(other, trial.got, self.exact_zeros(*trial.case))
 
     def _run(
         self, function: Callable[..., Any], case: tuple, trusted: bool = True
@@ -297,7 +302,7 @@ class Exercise:
         for wrong in self.wrong_answers:
             hits, misses = [], 0
             for trial in failures:
-                if self._alike(self._known(wrong.function, trial.number), trial.got):
+                if self._alike(trial, self._known(wrong.function, trial.number)):
                     hits.append(trial)
                 else:
                     misses += 1
@@ -307,8 +312,7 @@ class Exercise:
             if not clear or 2 * misses > len(failures):
                 continue
             agree = len(hits) + sum(
-                self._alike(self._known(wrong.function, trial.number), trial.got)
-                for trial in passes
+                self._alike(trial, self._known(wrong.function, trial.number)) for trial in passes
             )
             if agree > best_agree:
                 best, best_agree, shown = wrong, agree, clear[0]
@@ -317,10 +321,10 @@ class Exercise:
     def _structure(self, trial: _Trial) -> tuple[str, list[str]]:
         """Return a sentence on how the results differ, and the lines "expected" and "got"."""
         _, _, expected, got = trial
-        names = list(self.returns)
+        names, zeros = list(self.returns), self.exact_zeros(*trial.case)
         if got.misstep or got.raised:
             return got.misstep or f"It raised {got.raised.kind}: {got.raised.text}", []
-        found = comparing.difference(expected.value, got.value, self.exact_zeros)
+        found = comparing.difference(expected.value, got.value, zeros.get("result"))
         if found:
             sizes = self.sizes(*trial.case)
             reason = comparing.explain(found, expected.value, got.value, self.returns, sizes)
@@ -344,13 +348,13 @@ class Exercise:
                 "The numbers are right, but no gradient flows back from the result: was it made "
                 "with .item(), .detach(), .data or torch.tensor(...)?"
             ), []
-        name = comparing.gradient_difference(expected, got)
+        name = comparing.gradient_difference(expected, got, zeros)
         one, other = expected.gradients[name], got.gradients.get(name)
         if one is None or other is None:
             which = "no gradient reaches" if other is None else "no gradient should reach"
             return f"The numbers are right, but {which} {name}.", []
         reason = f"The numbers are right, but the gradient that reaches {name} is not."
-        found = comparing.difference(one, other, exact_zeros=True)
+        found = comparing.difference(one, other, zeros.get(name))
         return reason, comparing.show_both(one, other, found, [name])
 
     def _raised(self, trial: _Trial) -> Verdict:
@@ -358,15 +362,20 @@ class Exercise:
         message = comparing.wrap(f"{raised.kind}: {textwrap.shorten(raised.text, 400)}")
         if raised.code:
             message += f"\n  line {raised.line}: {textwrap.shorten(raised.code, 72)}"
+        if self.shapes_hint and comparing.speaks_of_shapes(raised):
+            message += f"\n{comparing.wrap(self.shapes_hint)}"
         return Verdict(RAISED, message, self._input(trial.case) + comparing.show_printed(trial.got))
 
     def _input(self, case: tuple) -> str:
-        sizes = ", ".join(f"{symbol}={size}" for symbol, size in self.sizes(*case).items())
-        lines = [f"The smallest input that shows it: {sizes}"]
+        lines = [f"The smallest input that shows it: {self._sizes_text(case)}"]
         for name, value in zip(self.parameters, case, strict=False):
             if not callable(value):
                 lines.append(comparing.wrap(f"{name} = {comparing.show(value)}", "  ", "  "))
         return "\n".join(lines)
+
+    def _sizes_text(self, case: tuple) -> str:
+        given = dict(zip(self.parameters, case, strict=False))
+        return comparing.show_sizes(self.sizes(*case), given)
 
     def _speed(self, function: Callable[..., Any]) -> Verdict:
         if function is self.reference:
@@ -381,9 +390,10 @@ class Exercise:
             return self._raised(_Trial(0, case, got, got))
         if not times:
             return Verdict(CORRECT)
-        sizes = ", ".join(f"{symbol}={size}" for symbol, size in self.sizes(*case).items())
         much = "far more than 3" if math.isinf(times) else f"about {times:.0f}"
         reason = (
-            f"It takes {much} times as long as the course's version at training size ({sizes})."
+            f"It takes {much} times as long as the course's version at training size "
+            f"({self._sizes_text(case)}). Which Python loop can one indexing or one tensor product "
+            "replace?"
         )
         return Verdict(SLOW, comparing.wrap(reason))

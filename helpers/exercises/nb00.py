@@ -31,8 +31,8 @@ def _spec(scores: torch.Tensor) -> torch.Tensor:
 
 def _cases(dice: Dice) -> list[tuple]:
     sizes = dice.sizes(3)
-    large = torch.tensor([1000.0, 1001.0, 999.0])
-    return [(dice.normal(size),) for size in (1, *sizes)] + [(large,)]
+    negative, large = torch.tensor([-1.0, 2.0]), torch.tensor([1000.0, 1001.0, 999.0])
+    return [(negative,)] + [(dice.normal(size),) for size in (1, *sizes)] + [(large,)]
 
 
 softmax = Exercise(

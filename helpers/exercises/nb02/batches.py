@@ -151,6 +151,12 @@ def _last_cases(dice: Dice) -> list[tuple]:
     ]
 
 
+def _not_last(states: torch.Tensor, lengths: torch.Tensor) -> dict[str, torch.Tensor]:
+    """No gradient reaches any state (B, S, 1) but the one at the last word."""
+    last = torch.arange(states.size(1)) == lengths.unsqueeze(1) - 1  # (B, S)
+    return {"states": ~last.unsqueeze(-1)}
+
+
 def _numbers(*shape: int) -> torch.Tensor:
     return torch.randn(*shape)
 
@@ -172,6 +178,7 @@ last_states = Exercise(
     sizes=lambda states, lengths: dict(zip("BSH", states.shape, strict=True)),
     returns={"last": "B H"},
     gradients=("states",),
+    exact_zeros=_not_last,
     training_case=lambda: (_numbers(64, 24, 128), torch.arange(64) % 24 + 1),
     wrong_answers=(
         Wrong(
@@ -277,6 +284,8 @@ decoder_inputs = Exercise(
     },
     returns={"inputs": "B T E+C"},
     gradients=("embedded", "context"),
+    shapes_hint="The shapes are (B, T, E) and (B, C): which axis must context get, and how long "
+    "must it be, so that the two join along the last axis to (B, T, E + C)?",
     training_case=lambda: (_numbers(64, 24, 64), _numbers(64, 128)),
     wrong_answers=(
         Wrong(

@@ -13,10 +13,10 @@ _FEW_WORDS = "le la chat chien dort"
 
 def _match_cases(dice: Dice) -> list[tuple]:
     return [
-        (["le"] * 4, ["le", "chat", "le"], 1),
-        (["le", "chat", "dort"], ["le", "chat"], 1),
+        (["le", "chat", "dort"], ["un", "chat", "noir", "dort", "ici"], 1),
+        (["le"] * 4, ["le", "chat", "et", "le", "chien"], 1),
         (["le", "chat"], ["le", "chat", "noir"], 4),
-        ([], ["le", "chat"], 1),
+        ([], dice.words(_FEW_WORDS, 9), 1),
         (["le", "chat", "le", "chat"], ["un", "chien", "le", "chat", "dort"], 2),
         (dice.words(_FEW_WORDS, 9), dice.words(_FEW_WORDS, 7), 2),
         (dice.words(_FEW_WORDS, 8), dice.words(_FEW_WORDS, 12), 3),

@@ -60,6 +60,7 @@ masked_loss = Exercise(
     sizes=lambda logits, targets, pad: dict(zip("BTV", logits.shape, strict=True)),
     returns={"loss": ""},
     gradients=("logits",),
+    exact_zeros=lambda logits, targets, pad: {"logits": (targets == pad).unsqueeze(-1)},
     training_case=lambda: _loss_case(Dice(), 64, 24, 200, [24 - n % 6 for n in range(64)]),
     wrong_answers=(
         Wrong(
@@ -109,6 +110,15 @@ masked_loss = Exercise(
             ),
             "The logits go through a softmax before cross_entropy, which makes one itself. After"
             " two, no word can be predicted with certainty, and the gradient is faint.",
+        ),
+        Wrong(
+            "reshaped",
+            lambda logits, targets, pad: torch.nn.functional.cross_entropy(
+                logits.reshape(logits.size(0), logits.size(2), -1), targets, ignore_index=pad
+            ),
+            "Your reshape puts scores of different steps into one row. cross_entropy wants the "
+            "vocabulary as the second axis: use transpose(1, 2), or flatten B and T and keep V "
+            "last.",
         ),
         Wrong(
             "fixed_pad",

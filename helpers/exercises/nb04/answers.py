@@ -61,11 +61,11 @@ def masked_softmax_spec(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tenso
 
 
 def context_vectors(weights: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """Return contexts (B, T, V): for each target step, the weighted sum of the values.
+    """Return contexts (B, T, C): for each target step, the weighted sum of the values.
 
-    weights: (B, T, S), each row sums to 1. values: (B, S, V).
+    weights: (B, T, S), each row sums to 1. values: (B, S, C).
     """
-    return weights @ values  # (B, T, S) @ (B, S, V) -> (B, T, V)
+    return weights @ values  # (B, T, S) @ (B, S, C) -> (B, T, C)
 
 
 def context_vectors_spec(weights: torch.Tensor, values: torch.Tensor) -> torch.Tensor:

@@ -47,6 +47,8 @@ additive_scores = Exercise(
     },
     returns={"scores": "B T S"},
     gradients=("queries", "keys", "v"),
+    shapes_hint="The shapes are (B, T, D) and (B, S, D): which axis must each get so that they "
+    "broadcast to (B, T, S, D)?",
     training_case=lambda: (torch.randn(32, 16, 64), torch.randn(32, 24, 64), torch.randn(64)),
     wrong_answers=(
         Wrong(
@@ -140,8 +142,13 @@ def _mask_cases(dice: Dice) -> list[tuple]:
     empty_row = any_words(*three)
     empty_row[-1, 0] = False
     big, low = scores_and_lengths(2, 3, 4), scores_and_lengths(3, 2, 5)
+    first = scores_and_lengths(1, *dice.sizes(2, 2, 3))
+    loud_padding = torch.tensor([[[0.0, 200.0], [1.0, 200.0], [-1.0, 0.5]]])
+    below_finite = torch.tensor([[[-2e9, -2e9, 1.0]], [[-2e9, -3e9, 0.5]]])
     return [
-        scores_and_lengths(1, *dice.sizes(2, 2, 3)),
+        first,
+        (loud_padding, torch.tensor([True, False])),
+        (below_finite, torch.tensor([True, True, False])),
         scores_and_lengths(one[0], 1, one[1]),
         empty_sentence,
         (dice.normal(*three), empty_row),
@@ -163,6 +170,20 @@ def _in_place(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     return right
 
 
+def _padding_and_empty_rows(scores: torch.Tensor, mask: torch.Tensor) -> dict[str, torch.Tensor]:
+    """Padding gets no weight at all; a row without a word, no gradient either."""
+    return {"result": ~mask, "scores": ~mask.any(dim=-1, keepdim=True)}
+
+
+def _renormalised(scores: torch.Tensor, mask: torch.Tensor, least: float) -> torch.Tensor:
+    left = torch.softmax(scores, dim=-1) * mask
+    return left / left.sum(dim=-1, keepdim=True).clamp(min=least)
+
+
+def _finite(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
+    return torch.softmax(scores.masked_fill(~mask, -1e9), dim=-1)
+
+
 def _raw_exponentials(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
     parts = torch.exp(scores) * mask
     return torch.nan_to_num(parts / parts.sum(dim=-1, keepdim=True), nan=0.0, posinf=0.0)
@@ -180,7 +201,7 @@ masked_softmax = Exercise(
     sizes=lambda scores, mask: dict(zip("BTS", scores.shape, strict=True)),
     returns={"weights": "B T S"},
     gradients=("scores",),
-    exact_zeros=True,
+    exact_zeros=_padding_and_empty_rows,
     training_case=lambda: (torch.randn(32, 16, 24), torch.ones(32, 1, 24, dtype=torch.bool)),
     wrong_answers=(
         Wrong(
@@ -191,9 +212,29 @@ masked_softmax = Exercise(
         ),
         Wrong(
             "finite",
-            lambda scores, mask: torch.softmax(scores.masked_fill(~mask, -1e9), dim=-1),
+            _finite,
             "A number such as -1e9 is no minus infinity. Where real scores are lower still, the "
             "padding wins; where no word is allowed, all get the same weight. Use float('-inf').",
+        ),
+        Wrong(
+            "finite_zeroed",
+            lambda scores, mask: _finite(scores, mask) * mask,
+            "A number such as -1e9 is no minus infinity. Where real scores are lower still, the "
+            "padding takes all the weight, and once that is set to 0 the row has none. Use "
+            "float('-inf').",
+        ),
+        Wrong(
+            "renormalised",
+            lambda scores, mask: _renormalised(scores, mask, 1e-9),
+            "You softmax over everything and divide by what is left. If padding has a much larger "
+            "score, nothing is left: 0/0. Hide the padding before the softmax.",
+        ),
+        Wrong(
+            "renormalised_nan",
+            lambda scores, mask: _renormalised(scores, mask, 0.0),
+            "You softmax over everything and divide by what is left. Where padding has a much "
+            "larger score, or no word is allowed, nothing is left, and 0/0 is NaN. Hide the "
+            "padding before the softmax, and give an empty row harmless scores.",
         ),
         Wrong(
             "zero_scores",
@@ -258,8 +299,8 @@ masked_softmax = Exercise(
 
 
 def _context_cases(dice: Dice) -> list[tuple]:
-    def case(b: int, t: int, s: int, v: int) -> tuple:
-        return dice.weights(b, t, s), dice.normal(b, s, v)
+    def case(b: int, t: int, s: int, c: int) -> tuple:
+        return dice.weights(b, t, s), dice.normal(b, s, c)
 
     one_step, one_word = dice.sizes(3), dice.sizes(3)
     return [
@@ -287,10 +328,12 @@ context_vectors = Exercise(
     cases=_context_cases,
     sizes=lambda weights, values: {
         **dict(zip("BTS", weights.shape, strict=True)),
-        "V": values.size(2),
+        "C": values.size(2),
     },
-    returns={"context": "B T V"},
+    returns={"context": "B T C"},
     gradients=("weights", "values"),
+    shapes_hint="The shapes are (B, T, S) and (B, S, C): which product sums over S and leaves "
+    "(B, T, C)?",
     training_case=lambda: (
         torch.softmax(torch.randn(32, 16, 24), dim=-1),
         torch.randn(32, 24, 128),
@@ -325,7 +368,7 @@ context_vectors = Exercise(
         Wrong(
             "transposed",
             lambda weights, values: (weights @ values).transpose(1, 2),
-            "The last two axes have changed places. A row is a target step, and along it lie the V "
+            "The last two axes have changed places. A row is a target step, and along it lie the C "
             "numbers of its context.",
         ),
         Wrong(
@@ -342,11 +385,11 @@ context_vectors = Exercise(
         ),
     ),
     hints=(
-        "For one sentence: T rows of S weights, and S rows of V values. Which operation takes two "
-        "such tables to T rows of V numbers?",
+        "For one sentence: T rows of S weights, and S rows of C values. Which operation takes two "
+        "such tables to T rows of C numbers?",
         "for each step t: the sum over words i of weights[t, i] times values[i].\n"
         "That is row t of a matrix product; batches of matrices multiply at once.",
-        "(B, T, S) @ (B, S, V)",
+        "(B, T, S) @ (B, S, C)",
     ),
     why="a weighted sum for each row of weights is what a matrix product computes, and @ keeps the "
     "batch axis apart.",
