@@ -8,7 +8,6 @@ import random
 import re
 import threading
 import time
-from collections import Counter
 
 import numpy as np
 import pytest
@@ -17,19 +16,9 @@ import torch
 from helpers.exercises import REGISTRY, nb02, nb04, progress, running, timing
 from helpers.exercises.engine import CORRECT, NOT_YET, RAISED
 from helpers.exercises.inputs import Dice
+from tests.exercise_tools import define, unwrapped
 
 EXERCISES = list(REGISTRY.values())
-
-
-def define(exercise, text):
-    """Run the text of a cell with the names a notebook has, and return the exercise's function."""
-    names = {"torch": torch, "math": math, "Counter": Counter}
-    exec(text, names)
-    return names[exercise.short_name]
-
-
-def unwrapped(text):
-    return " ".join(text.split())
 
 
 def test_fast_enough_after_a_slow_start():

@@ -7,7 +7,6 @@ import inspect
 import math
 import re
 import time
-from collections import Counter
 from importlib import import_module
 
 import pytest
@@ -19,6 +18,7 @@ from torch.nn.functional import cross_entropy
 from helpers.exercises import REGISTRY, comparing, nb00, nb02, nb04, running
 from helpers.exercises.engine import CORRECT, NOT_ATTEMPTED, NOT_YET, SLOW
 from helpers.exercises.inputs import Dice
+from tests.exercise_tools import define, unwrapped
 
 EXERCISES = list(REGISTRY.values())
 WRONG = [(exercise, wrong) for exercise in EXERCISES for wrong in exercise.wrong_answers]
@@ -33,17 +33,6 @@ LOOPS = (
 )
 
 each = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
-
-
-def define(exercise, text):
-    """Run the text of a cell with the names a notebook has, and return the exercise's function."""
-    names = {"torch": torch, "math": math, "Counter": Counter}
-    exec(text, names)
-    return names[exercise.short_name]
-
-
-def unwrapped(text):
-    return " ".join(text.split())
 
 
 def test_registry_names_every_exercise_of_each_notebook():
