@@ -155,10 +155,14 @@ def gold_link_hits(weights: Tensor, links: Iterable[Link]) -> tuple[int, int]:
     return len({target for _, target in best_links(weights) & links}), len(linked)
 
 
-def gold_link_share(translations: Sequence[Translation], pairs: Sequence[Pair]) -> float:
-    """`gold_link_hits` over a test set, Sure links; the maps must come from teacher forcing.
+def gold_link_share(
+    translations: Sequence[Translation], pairs: Sequence[Pair], links: str = "sure"
+) -> float:
+    """`gold_link_hits` over a test set, as a share; the maps must come from teacher forcing.
 
-    (Only then does row t of the map belong to gold word t, which the links speak of.)
+    links: "sure", or "possible" to let possible links count as hits too (Och and Ney 2003).
+
+    (Only with gold words fed does row t of the map belong to gold word t.)
     """
     _same_length(translations, pairs)
     hits = linked = 0
@@ -168,7 +172,7 @@ def gold_link_share(translations: Sequence[Translation], pairs: Sequence[Pair]) 
                 "this needs a map with one row for each gold word and <end>; translate with "
                 "translate_all(..., teacher_forcing=True) and a model with attention"
             )
-        counts = gold_link_hits(translation.weights, pair.sure)
+        counts = gold_link_hits(translation.weights, getattr(pair, links))
         hits, linked = hits + counts[0], linked + counts[1]
     return hits / linked
 
