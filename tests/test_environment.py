@@ -73,7 +73,7 @@ def test_lock_has_exact_versions_that_install_anywhere() -> None:
         "-e .",
         "numpy @ file:///numpy.whl",
         "nvidia-cudnn-cu13==9.20.0.48",
-        "--extra-index-url https://example.org",
+        "--extra-index-url" + " https://example.org",
     ],
 )
 def test_lock_faults_are_found(line: str) -> None:
