@@ -158,12 +158,15 @@ def lines(
     title: str,
     alt: str,
     band: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+    log: bool = False,
 ) -> None:
     """Show curves with their names at their ends, in the colours of the models.
 
     series: name -> (x, y). band: name -> (low, high) at the same x, drawn as a shaded interval.
+    log: powers of ten up the axis, for y > 0.
     """
     fig, axes = new_figure()
+    axes.set_yscale("log" if log else "linear")
     ends = {}
     for place, (name, (x, y)) in enumerate(series.items()):
         colour, marker = _look(name, place)
@@ -231,11 +234,14 @@ def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, str]]) -> None:
 
     ends: name -> (height of the last point, colour).
     """
-    low, high = axes.get_ylim()
-    axes.set_ylim(low, high)
+    limits = axes.get_ylim()
+    axes.set_ylim(limits)
+    scale = axes.yaxis.get_transform()  # on a logarithmic axis, apart means apart in powers
+    low, high = scale.transform(np.array(limits))
     names = sorted(ends, key=lambda name: ends[name][0])
     lines = [name.count(",") + 1 for name in names]
-    heights = _apart([ends[name][0] for name in names], lines, 0.065 * (high - low))
+    wanted = scale.transform(np.array([ends[name][0] for name in names])).tolist()
+    heights = scale.inverted().transform(np.array(_apart(wanted, lines, 0.065 * (high - low))))
     for name, height in zip(names, heights, strict=True):
         axes.text(
             1.02,

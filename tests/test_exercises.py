@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from helpers.exercises import REGISTRY, comparing, nb00, nb02, nb04, running
+from helpers.exercises import REGISTRY, comparing, nb00, nb01, nb02, nb03, nb04, running
 from helpers.exercises.engine import CORRECT, NOT_ATTEMPTED, NOT_YET, SLOW
 from helpers.exercises.inputs import Dice
 from tests.exercise_tools import define, unwrapped
@@ -23,6 +23,11 @@ from tests.exercise_tools import define, unwrapped
 EXERCISES = list(REGISTRY.values())
 WRONG = [(exercise, wrong) for exercise in EXERCISES for wrong in exercise.wrong_answers]
 LOOPS = (
+    nb01.rnn_cell,
+    nb01.gru_cell,
+    nb03.loss_by_length,
+    nb03.recall_by_distance,
+    nb03.reverse_source,
     nb02.last_states,
     nb02.decoder_inputs,
     nb02.masked_loss,
@@ -45,7 +50,7 @@ def test_registry_names_every_exercise_of_each_notebook():
         assert getattr(module, exercise.short_name) is exercise
         assert exercise in module.EXERCISES
         assert exercise.reference.__name__ == exercise.short_name
-    for module in (nb02, nb04):
+    for module in (nb01, nb02, nb03, nb04):
         assert len(module.EXERCISES) >= 4
         assert sum(exercise.core for exercise in module.EXERCISES) == 2
 

@@ -6,11 +6,13 @@ In a notebook: `from helpers.exercises import nb04 as ex`, then
 
 from __future__ import annotations
 
-from helpers.exercises import nb00, nb02, nb04
+from helpers.exercises import nb00, nb01, nb02, nb03, nb04
 from helpers.exercises.engine import CORRECT, SLOW, Exercise
 
 REGISTRY: dict[str, Exercise] = {
-    exercise.name: exercise for module in (nb00, nb02, nb04) for exercise in module.EXERCISES
+    exercise.name: exercise
+    for module in (nb00, nb01, nb02, nb03, nb04)
+    for exercise in module.EXERCISES
 }
 
 

@@ -1,0 +1,94 @@
+"""Notebook 03: how wide a vector, how long a training, and which way to read, over seeds."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from torch import nn
+
+from helpers import corpus, metrics
+from helpers.authoring.measurements.common import TestScores, count_parameters, train
+from helpers.corpus import Corpus, Pair
+from helpers.probes import right_by_place
+from helpers.recurrent import BottleneckTranslator
+
+STEPS, LONG, LONGEST, BATCH_SIZE = 1000, 4000, 16000, 64
+# Hidden size -> learning rate, the best found on dev with seed 0; wider or longer wants smaller.
+RATES = {32: 2e-2, 64: 2e-2, 128: 1e-2, 256: 1e-2}
+LONG_RATES = {64: 2e-2, 128: 1e-2, 256: 5e-3}
+WIDTH = 128  # of notebooks 02 and 03
+FEW = 3  # seeds of the long runs
+PER_BUCKET = 600  # trained sentences that are tested, as many as in the test set
+
+
+def measure(seeds: list[int]) -> dict[str, Any]:
+    """Train one-way translators of each width, some for longer, and one on reversed sources."""
+    data = corpus.load("lite")
+    recorded: dict[str, Any] = {
+        "settings": {
+            "steps": STEPS, "batch_size": BATCH_SIZE, "lr": RATES, "longer_lr": LONG_RATES,
+            "few_seeds": FEW,
+        },
+    }  # fmt: skip
+    recorded["width"] = {h: _runs(data, h, STEPS, lr, seeds) for h, lr in RATES.items()}
+    backwards = reversed_sources(data)
+    recorded["reversed"] = _runs(backwards, WIDTH, STEPS, RATES[WIDTH], seeds, "reversed")
+    recorded["longer"] = {
+        LONG: {h: _runs(data, h, LONG, lr, seeds[:FEW]) for h, lr in LONG_RATES.items()},
+        LONGEST: {WIDTH: _runs(data, WIDTH, LONGEST, LONG_RATES[WIDTH], seeds[:1])},
+    }
+    return recorded
+
+
+def _runs(
+    data: Corpus, hidden: int, steps: int, lr: float, seeds: list[int], name: str = "forward"
+) -> dict[str, Any]:
+    """Train with each seed; note scores by length, on new sentences and on some trained on
+    ("seen"), and by place the words found in long ones."""
+    sizes = len(data.source_vocabulary), len(data.target_vocabulary)
+
+    def make() -> nn.Module:
+        return BottleneckTranslator(*sizes, hidden=hidden)
+
+    scores, seen, places = TestScores(), TestScores(), {"own": [], "other": []}
+    long = [pair for pair in data.test if len(pair.source) >= 20]
+    trained = replace(data, test=_some_of_each_length(data.train))
+    for seed in seeds:
+        label = f"H={hidden} {name}"
+        model = train(make, data, seed, label, BATCH_SIZE, steps=steps, lr=lr)
+        scores.add(model, data)
+        seen.add(model, trained)
+        found = right_by_place(model, long, data.source_vocabulary, data.target_vocabulary)
+        for context, shares in found.items():
+            places[context].append([round(share, 4) for share in shares.tolist()])
+    return {
+        "parameters": count_parameters(make()),
+        **scores.scores,
+        "seen": seen.scores["buckets"],
+        "right_by_place": places,
+    }
+
+
+def _some_of_each_length(pairs: list[Pair]) -> list[Pair]:
+    """The first sentences of each bucket of lengths, as many of each."""
+    return [
+        pair
+        for low, high in metrics.BUCKETS
+        for pair in [pair for pair in pairs if low <= len(pair.source) <= high][:PER_BUCKET]
+    ]
+
+
+def reversed_sources(data: Corpus) -> Corpus:
+    """The same corpus with every English sentence backwards, its links moved along."""
+    return replace(
+        data, train=[_reversed(pair) for pair in data.train], test=[_reversed(p) for p in data.test]
+    )
+
+
+def _reversed(pair: Pair) -> Pair:
+    last = len(pair.source) - 1
+    sure, possible = (
+        frozenset((last - i, j) for i, j in links) for links in (pair.sure, pair.possible)
+    )
+    return replace(pair, source=pair.source[::-1], sure=sure, possible=possible)

@@ -1,0 +1,186 @@
+"""Exercises of notebook 03, first part: room by counting, and what arithmetic alone would do."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+
+from helpers.exercises.engine import Exercise, Wrong
+from helpers.exercises.inputs import Dice
+from helpers.exercises.nb03 import answers
+
+
+def _fit_cases(dice: Dice) -> list[tuple]:
+    roll = dice.random.randint
+    return [
+        (2, 10, 4),  # 100 notes; 4**3 = 64 sentences
+        (3, 8, 2),  # 8**3 = 2**9: exactly as many
+        (4, 5, 625),  # one word, exactly
+        (1, 6, 20),  # no room for even one word
+        (8, 1000, 158),
+        (20, 125, 5),  # exactly 60, and a float's logarithm says otherwise
+        (roll(3, 9), roll(10, 99), roll(100, 400)),
+    ]
+
+
+def _first_too_many(numbers: int, values: int, vocabulary: int) -> int:
+    return answers.words_that_fit(numbers, values, vocabulary) + 1
+
+
+def _strictly_fewer(numbers: int, values: int, vocabulary: int) -> int:
+    words = 0
+    while vocabulary ** (words + 1) < values**numbers:
+        words += 1
+    return words
+
+
+def _by_logarithm(numbers: int, values: int, vocabulary: int) -> int:
+    return math.floor(numbers * math.log(values) / math.log(vocabulary))
+
+
+words_that_fit = Exercise(
+    name="nb03.words_that_fit",
+    title="How many words a note can hold",
+    difficulty=2,
+    minutes=10,
+    core=False,
+    reference=answers.words_that_fit,
+    spec=answers.words_that_fit_spec,
+    cases=_fit_cases,
+    sizes=lambda numbers, values, vocabulary: {
+        "numbers": numbers,
+        "values": values,
+        "words": vocabulary,
+    },
+    returns={"words": ""},
+    training_case=lambda: (128, 2**32, 158),
+    wrong_answers=(
+        Wrong(
+            "added_up",
+            lambda numbers, values, vocabulary: numbers * values // vocabulary,
+            "The values are multiplied by how many numbers there are. But each number can be "
+            "chosen for itself: two numbers of 10 values make 10 * 10 notes, not 2 * 10.",
+        ),
+        Wrong(
+            "one_word_a_number",
+            lambda numbers, values, vocabulary: numbers,
+            "This counts one word for each number. A number of 1,000 values can say more than "
+            "which of 158 words it is, and a number of 6 values less.",
+        ),
+        Wrong(
+            "first_too_many",
+            _first_too_many,
+            "This is the first length that does not fit any more. The largest that fits is one "
+            "less.",
+        ),
+        Wrong(
+            "strictly_fewer",
+            _strictly_fewer,
+            "It asks for more notes than sentences. Exactly as many is enough: each sentence then "
+            "has its own.",
+        ),
+        Wrong(
+            "by_logarithm",
+            _by_logarithm,
+            "The idea is right, but logarithms of floats are rounded, and where the counts are "
+            "exactly equal the result falls one short. Compare whole powers.",
+        ),
+        Wrong(
+            "all_notes",
+            lambda numbers, values, vocabulary: values**numbers // vocabulary,
+            "The notes are counted right, but then divided by the vocabulary once. Each further "
+            "word divides them once more.",
+        ),
+    ),
+    hints=(
+        "With two numbers of 10 values, how many different notes are there? With words a and b, "
+        "how many sentences of 3 words?",
+        "notes = values to the power of numbers\n"
+        "sentences of n words = vocabulary to the power of n\n"
+        "raise n as long as the next one still fits",
+        "notes, words = values**numbers, 0\nwhile vocabulary ** (words + 1) <= ...:\n    ...",
+    ),
+    why="each number and each word is a free choice, so choices multiply. What counts is how many "
+    "sentences can be told apart, not what stands in which number.",
+)
+
+
+def _null_cases(dice: Dice) -> list[tuple]:
+    def case(exact: float, length: int, *lengths: float) -> tuple:
+        return exact, length, torch.tensor(lengths)
+
+    return [
+        case(0.25, 2, 1.0, 2.0, 4.0),
+        case(0.729, 3, 1.0, 6.0),
+        case(0.9, 7, 7.0, 14.0, 21.0, 28.0, 35.0),
+        case(0.5, 5, *(float(n) for n in dice.random.sample(range(2, 30), 4))),
+        case(0.8, 6, *(n + 0.5 for n in dice.random.sample(range(2, 30), 3))),
+    ]
+
+
+null_curve = Exercise(
+    name="nb03.null_curve",
+    title="What arithmetic alone would do",
+    difficulty=2,
+    minutes=10,
+    core=True,
+    reference=answers.null_curve,
+    spec=answers.null_curve_spec,
+    cases=_null_cases,
+    sizes=lambda exact, length, lengths: {"N": lengths.numel(), "length": length},
+    returns={"expected": "N"},
+    training_case=lambda: (0.9, 7, torch.arange(1.0, 400.0)),
+    wrong_answers=(
+        Wrong(
+            "sentence_as_word",
+            lambda exact, length, lengths: exact**lengths,
+            "The share of right sentences was taken as the probability of one word. A sentence of "
+            "`length` words is right only if all of them are: exact = p ** length.",
+        ),
+        Wrong(
+            "divided",
+            lambda exact, length, lengths: (exact / length) ** lengths,
+            "The share was divided by the number of words. Probabilities of things that must all "
+            "happen are multiplied, so the way back is a root.",
+        ),
+        Wrong(
+            "errors_divided",
+            lambda exact, length, lengths: (1 - (1 - exact) / length) ** lengths,
+            "The errors were shared out among the words. That is close where errors are rare, but "
+            "the exact way back from p ** length is the root.",
+        ),
+        Wrong(
+            "straight_line",
+            lambda exact, length, lengths: 1 - (1 - exact) * lengths / length,
+            "This falls in a straight line, and below 0 in the end. Each further word multiplies "
+            "by p.",
+        ),
+        Wrong(
+            "roles_swapped",
+            lambda exact, length, lengths: exact ** (length / lengths),
+            "The exponent is upside down: longer sentences come out as surer. A sentence twice as "
+            "long needs twice as many words right.",
+        ),
+        Wrong(
+            "same_for_all",
+            lambda exact, length, lengths: torch.full_like(lengths, exact),
+            "This says that length does not matter at all. Even with equally sure words, more of "
+            "them leave more chances for a slip.",
+        ),
+        Wrong(
+            "word_only",
+            lambda exact, length, lengths: torch.full_like(lengths, exact ** (1 / length)),
+            "This is p, the probability of one word. A sentence of T words needs T of them.",
+        ),
+    ),
+    hints=(
+        "A quarter of the two-word sentences are right. If both words are equally sure, how sure "
+        "is each? How many sentences of four words would then be right?",
+        "p to the power of length is exact; so p is a root of exact\n"
+        "then p to the power of each of the lengths",
+        "word = exact ** (1 / ...)\nword ** ...",
+    ),
+    why="independent things that must all happen multiply. The root undoes the power: from a "
+    "sentence's share to a word's probability, and the power leads to the other lengths.",
+)
