@@ -19,6 +19,7 @@ from IPython.display import publish_display_data
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
 from helpers import palette
@@ -175,6 +176,8 @@ def lines(
         if band and name in band:
             axes.fill_between(x, *band[name], color=colour, alpha=0.2, linewidth=0)
         ends[name] = (float(y[-1]), colour)
+    if all(float(value).is_integer() for x, _ in series.values() for value in x):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # there is no step 2.5
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.set_title(title)
     _name_ends(axes, ends)
@@ -223,10 +226,12 @@ def by_length(
 
 
 def _look(name: str, place: int) -> tuple[str, str]:
-    """Return colour and marker of a series: its model's, or those of its place in the cycle."""
+    """Return colour and marker of a series: its own, or those of its place in the cycle."""
+    colours = palette.MODEL_COLOURS | palette.LAYER_COLOURS
+    own = palette.MODEL_MARKERS | palette.LAYER_MARKERS
     markers = tuple(palette.MODEL_MARKERS.values())
-    colour = palette.MODEL_COLOURS.get(name, palette.CYCLE[place % len(palette.CYCLE)])
-    return colour, palette.MODEL_MARKERS.get(name, markers[place % len(markers)])
+    colour = colours.get(name, palette.CYCLE[place % len(palette.CYCLE)])
+    return colour, own.get(name, markers[place % len(markers)])
 
 
 def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, str]]) -> None:

@@ -49,6 +49,15 @@ MODEL_MARKERS = {
     "transformer": "P",
 }
 
+# Recurrent layers are not compared with the models above, so the colours serve once more.
+LAYER_COLOURS = {
+    "RNN": ORANGE,
+    "RNN, orthogonal": SKY,
+    "GRU": PURPLE,
+    "GRU, keeps at first": GREEN,
+}
+LAYER_MARKERS = {"RNN": "s", "RNN, orthogonal": "D", "GRU": "o", "GRU, keeps at first": "^"}
+
 # The order in which colours are given to series that are no model of the list above.
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, GREY, SKY, BLACK)
 

@@ -12,7 +12,16 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.explorer import AttentionMap, DecoderSteps, Step, TranslatorBox, base, explore
+from helpers.explorer import (
+    AttentionMap,
+    DecoderSteps,
+    GrowingSentence,
+    Grown,
+    Step,
+    TranslatorBox,
+    base,
+    explore,
+)
 from helpers.palette import ROLE_COLOURS
 
 ROWS, COLUMNS = ["le", "chat", "<end>"], ["the", "cat"]
@@ -171,6 +180,7 @@ def views(words: list[str]) -> list[base.View]:
         DecoderSteps([step], words, title=first),
         TranslatorBox(echo, [first, second], title=second),
         TranslatorBox(refuse, [first], title=second),
+        GrowingSentence([Grown([first], [second], [first])], title=second),
     ]
 
 

@@ -12,6 +12,7 @@ import matplotlib
 import numpy as np
 import pytest
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from PIL import Image
 
 from helpers import figures, palette
@@ -73,6 +74,19 @@ def test_each_model_has_its_own_colour_and_marker() -> None:
     assert set(palette.MODEL_COLOURS) == set(palette.MODEL_MARKERS)
     assert len(set(palette.MODEL_COLOURS.values())) == len(palette.MODEL_COLOURS)
     assert len(set(palette.MODEL_MARKERS.values())) == len(palette.MODEL_MARKERS)
+    assert set(palette.LAYER_COLOURS) == set(palette.LAYER_MARKERS)
+    assert len(set(palette.LAYER_COLOURS.values())) == len(palette.LAYER_COLOURS)
+
+
+def test_a_logarithmic_axis_shows_powers(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    series = {"falls": ([0, 1, 2], [1.0, 1e-3, 1e-6]), "falls too": ([0, 1, 2], [1.0, 1e-3, 2e-6])}
+    figures.lines(series, xlabel="x", ylabel="y", title="t", alt=ALT, log=True)
+    axes = drawn[0].axes[0]
+    assert axes.get_yscale() == "log"
+    low, high = sorted(text.get_position()[1] for text in axes.texts)
+    assert high / low > 2.0  # the two names stand apart by more than their ends do
 
 
 def test_darkened_colours_can_be_read_as_text() -> None:

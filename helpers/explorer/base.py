@@ -17,7 +17,16 @@ from helpers import palette
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _HERE = Path(__file__).parent
 # Joined in this order into the one module that the browser loads; nothing is fetched.
-_SCRIPTS = ("common.js", "grid.js", "lines.js", "map.js", "box.js", "steps.js", "main.js")
+_SCRIPTS = (
+    "common.js",
+    "grid.js",
+    "lines.js",
+    "map.js",
+    "box.js",
+    "steps.js",
+    "growing.js",
+    "main.js",
+)
 
 
 class View:
