@@ -22,6 +22,14 @@ def dot(queries: Tensor, keys: Tensor) -> Tensor:
     return queries @ keys.transpose(-2, -1)
 
 
+def scaled_dot(queries: Tensor, keys: Tensor) -> Tensor:
+    """Scaled dot-product score, q_t . k_i / sqrt(D) (Vaswani et al. 2017, section 3.2.1).
+
+    queries (..., T, D), keys (..., S, D) -> scores (..., T, S).
+    """
+    return dot(queries / queries.shape[-1] ** 0.5, keys)
+
+
 class AdditiveScore(nn.Module):
     """Additive score, e_{t,i} = v . tanh(q_t + k_i) (Bahdanau et al. 2015, appendix A.1.2).
 
@@ -77,7 +85,7 @@ def attend(
 
     queries (..., T, D), keys (..., S, D), values (..., S, V) -> context (..., T, V),
     weights (..., T, S). mask and empty rows: see `masked_softmax`. score: any function from
-    queries and keys to scores (..., T, S), here `dot` or an `AdditiveScore`.
+    queries and keys to scores (..., T, S), here `dot`, `scaled_dot` or an `AdditiveScore`.
     c_t = sum_i a_{t,i} h_i with a_t = softmax(e_t): Bahdanau et al. 2015, equations 5 and 6.
 
     Raises ValueError where the sizes do not fit, with the shapes that were given.

@@ -1,4 +1,5 @@
-"""Recurrent translators: an encoder, a decoder without attention and one with additive attention.
+"""Recurrent translators: an encoder, and decoders without attention, with additive attention and
+with dot-product attention.
 
 All translators offer the same four methods, and decoding asks for nothing else:
 `encode(source, lengths) -> memory`, `start(memory) -> state`,
@@ -16,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from helpers.attention import AdditiveScore, attend, padding_mask
+from helpers.attention import AdditiveScore, attend, dot, padding_mask, scaled_dot
 
 PAD = 0
 
@@ -192,3 +193,71 @@ class AdditiveTranslator(nn.Module):
         context = context.squeeze(1)
         state = self.cell(torch.cat([embedded, context], dim=-1), state)
         return state, context, weights.squeeze(1)
+
+
+class LuongTranslator(nn.Module):
+    """Bidirectional encoder and a decoder with dot-product attention (Luong et al. 2015).
+
+    s_t = GRU(embedding(y_{t-1}), s_{t-1}); e_{t,i} by the score of s_t and h_i; a_t = softmax(e_t);
+    c_t = sum_i a_{t,i} h_i; the attentional vector tanh(W_c [c_t; s_t]) (equation 5) and the word
+    from a linear layer on it. Without the paper's input feeding the state s_t needs no c_t, so
+    training runs all T steps at once. s_0 = tanh(W_0 [last forward state; first backward state]).
+
+    score: "dot", "scaled dot" (Vaswani et al. 2017) or "general", s_t W_a h_i.
+    hidden: size H of s_t and of h_i; each direction of the encoder has half of it.
+    """
+
+    def __init__(
+        self,
+        source_vocabulary: int,
+        target_vocabulary: int,
+        embed: int = 64,
+        hidden: int = 188,
+        score: str = "scaled dot",
+    ) -> None:
+        super().__init__()
+        scores = {"dot": dot, "scaled dot": scaled_dot, "general": dot}
+        if score not in scores or hidden % 2:
+            raise ValueError(
+                f"score is {score!r} and hidden {hidden}; expected one of {', '.join(scores)}, and "
+                "an even number, half of it for each direction of the encoder"
+            )
+        self.encoder = Encoder(source_vocabulary, embed, hidden // 2, bidirectional=True)
+        self.bridge = nn.Sequential(nn.Linear(hidden, hidden), nn.Tanh())
+        # W_a h_i is a key: projected once per sentence, it leaves a dot product for each step.
+        general = score == "general"
+        self.key = nn.Linear(hidden, hidden, bias=False) if general else nn.Identity()
+        self.score = scores[score]
+        self.embedding = small_embedding(target_vocabulary, embed)
+        self.gru = nn.GRU(embed, hidden, batch_first=True)
+        self.attentional = nn.Sequential(nn.Linear(2 * hidden, hidden, bias=False), nn.Tanh())
+        self.output = nn.Linear(hidden, target_vocabulary)
+
+    def encode(self, source: Tensor, lengths: Tensor) -> Memory:
+        """source (B, S), lengths (B,) -> memory, with keys h_i or W_a h_i (B, S, H)."""
+        states, summary = self.encoder(source, lengths)
+        mask = padding_mask(lengths, source.shape[1])
+        return Memory(self.key(states), states, mask, self.bridge(summary))
+
+    def start(self, memory: Memory) -> Tensor:
+        """memory -> s_0 (B, H)."""
+        return memory.start
+
+    def step(
+        self, previous: Tensor, state: Tensor, memory: Memory
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """previous word (B,), s_{t-1} (B, H), memory -> logits (B, V), s_t (B, H), a_t (B, S)."""
+        logits, state, weights = self.decode(previous.unsqueeze(1), state, memory)
+        return logits.squeeze(1), state, weights.squeeze(1)
+
+    def forward(self, source: Tensor, lengths: Tensor, target_in: Tensor) -> Tensor:
+        """source (B, S), lengths (B,), target_in (B, T) -> logits (B, T, V), teacher forcing."""
+        memory = self.encode(source, lengths)
+        return self.decode(target_in, memory.start, memory)[0]
+
+    def decode(self, words: Tensor, state: Tensor, memory: Memory) -> tuple[Tensor, Tensor, Tensor]:
+        """words (B, T), state before them (B, H) -> logits (B, T, V), last state, weights."""
+        states, last = self.gru(self.embedding(words), state.unsqueeze(0))  # (B, T, H)
+        context, weights = attend(states, memory.keys, memory.values, memory.mask, self.score)
+        joined = self.attentional(torch.cat([context, states], dim=-1))  # (B, T, H)
+        return self.output(joined), last.squeeze(0), weights

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
+from itertools import combinations, pairwise
 
 import pytest
 from hypothesis import given
@@ -44,14 +46,20 @@ def test_one_missing_word_does_not_make_the_rest_wrong() -> None:
 
 def test_words_too_many_and_a_missing_end_are_said() -> None:
     (shown,) = GrowingSentence([Grown(["a"], ["x", "x", "y"], ["x", "y"])]).state["steps"]
-    assert shown["verdict"] == "every word right, 1 wrong, did not stop"
+    assert shown["verdict"] == "every word found, 1 too many, did not stop"
+
+
+def test_a_model_that_says_nothing_is_shown() -> None:
+    (shown,) = GrowingSentence([Grown(["a"], ["<end>"], ["x", "y"])]).state["steps"]
+    assert shown["output"] == [] and marked(shown["gold"]) == ["x", "y"]
+    assert shown["verdict"] == "0 of 2 words found" and shown["share"] == 0
 
 
 @given(st.lists(st.sampled_from("abc"), max_size=7), st.lists(st.sampled_from("abc"), max_size=7))
 def test_common_words_are_as_many_as_can_be(one: list[str], other: list[str]) -> None:
     pairs = common(one, other)
     assert all(one[i] == other[j] for i, j in pairs)
-    assert all(a < c and b < d for (a, b), (c, d) in zip(pairs, pairs[1:], strict=False))
+    assert all(a < c and b < d for (a, b), (c, d) in pairwise(pairs))
 
     def longest(i: int, j: int) -> int:
         if i == len(one) or j == len(other):
@@ -63,10 +71,38 @@ def test_common_words_are_as_many_as_can_be(one: list[str], other: list[str]) ->
     assert len(pairs) == longest(0, 0)
 
 
+def neighbours(pairs: Iterable[tuple[int, int]]) -> int:
+    """Return how many pairs follow directly on the pair before, in both lists."""
+    return sum(b == (a[0] + 1, a[1] + 1) for a, b in pairwise(pairs))
+
+
+@given(st.lists(st.sampled_from("ab"), max_size=5), st.lists(st.sampled_from("ab"), max_size=5))
+def test_common_words_stay_together(one: list[str], other: list[str]) -> None:
+    pairs = common(one, other)
+    best = max(
+        neighbours(zip(rows, columns, strict=True))
+        for rows in combinations(range(len(one)), len(pairs))
+        for columns in combinations(range(len(other)), len(pairs))
+        if all(one[i] == other[j] for i, j in zip(rows, columns, strict=True))
+    )
+    assert neighbours(pairs) == best
+
+
+def test_an_output_that_repeats_itself_is_wrong_where_it_repeats() -> None:
+    phrase, loop = ["elle", "dort", "dans", "la", "maison"], ["et", "la", "maison"]
+    step = Grown(["a"], [*phrase, *loop, *loop], [*phrase, "près", "du", "jardin", "."])
+    (shown,) = GrowingSentence([step]).state["steps"]
+    assert [wrong for _, wrong in shown["output"]] == [False] * 5 + [True] * 6
+
+
 @pytest.mark.parametrize(
     ("steps", "message"),
     [
         ([], "steps is empty"),
+        (None, "steps is None"),
+        (SHORT, "expected a list of Grown"),
+        ("le chat", "steps is 'le chat'"),
+        ([Grown(["a"], ["x"], ["<end>"])], "gold of step 1 is only '<end>'"),
         ([LONG, SHORT], "Put the shortest first"),
         ([SHORT, SHORT], "sentences that grow"),
         ([Grown([], ["x"], ["x"])], "source of step 1 is empty"),
@@ -76,7 +112,7 @@ def test_common_words_are_as_many_as_can_be(one: list[str], other: list[str]) ->
         (["le chat"], "step 1 is 'le chat'"),
     ],
 )
-def test_bad_input_is_named(steps: list, message: str) -> None:
+def test_bad_input_is_named(steps: object, message: str) -> None:
     with pytest.raises(ValueError, match=re.escape(message)):
         GrowingSentence(steps)
 
@@ -86,7 +122,13 @@ def test_static_table_has_both_ends_and_marks_without_colour() -> None:
     html = GrowingSentence(steps, title="Growing").html()
     heads = re.findall(r'scope="row"[^>]*>(\d+)<', html)
     assert len(heads) == 8 and heads[0] == "1" and heads[-1] == "21"
-    assert html.count("✗") >= 8
+    assert html.count("</b>&nbsp;✗") == 8
+    assert "20 of 21 words found, 1 wrong, did not stop" in html
+
+
+def test_few_lengths_are_all_in_the_static_table() -> None:
+    html = GrowingSentence([SHORT, LONG]).html()
+    assert re.findall(r'scope="row"[^>]*>(\d+)<', html) == ["4", "8"]
 
 
 def test_a_single_length_is_enough() -> None:

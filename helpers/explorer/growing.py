@@ -35,8 +35,9 @@ class GrowingSentence(View):
     """
 
     def __init__(self, steps: Sequence[Grown], title: str = "") -> None:
-        if not len(steps):
-            raise ValueError("steps is empty; expected one Grown(source, output, gold) a length.")
+        if isinstance(steps, str | Grown) or not isinstance(steps, Sequence) or not steps:
+            given = "is empty" if isinstance(steps, Sequence) and not steps else f"is {steps!r}"
+            raise ValueError(f"steps {given}; expected a list of Grown(source, output, gold).")
         checked: list[dict[str, Any]] = []
         before: list[str] = []
         for number, step in enumerate(steps, 1):
@@ -83,21 +84,31 @@ class GrowingSentence(View):
 
 
 def common(one: Sequence[str], other: Sequence[str]) -> list[tuple[int, int]]:
-    """Return a longest common subsequence of two lists of words, as pairs of positions."""
-    best = [[0] * (len(other) + 1) for _ in range(len(one) + 1)]  # of what is left from i and j
-    for i in reversed(range(len(one))):
-        for j in reversed(range(len(other))):
-            same = one[i] == other[j]
-            best[i][j] = best[i + 1][j + 1] + 1 if same else max(best[i + 1][j], best[i][j + 1])
+    """Return a longest common subsequence of two lists of words, as pairs of positions.
+
+    Of several equally long ones it is one with the most pairs next to each other, so that whole
+    phrases stay together where an output repeats itself.
+    """
+    rows, columns = len(one), len(other)
+    pair = rows + columns + 1  # worth more than all neighbours together
+    # Of the words from i and j on: the best score, and the best that starts with the pair (i, j).
+    best = [[0] * (columns + 1) for _ in range(rows + 1)]
+    paired = [[0] * (columns + 1) for _ in range(rows + 1)]
+    for i in reversed(range(rows)):
+        for j in reversed(range(columns)):
+            if one[i] == other[j]:
+                beside = paired[i + 1][j + 1]
+                paired[i][j] = pair + max(best[i + 1][j + 1], beside + 1 if beside else 0)
+            best[i][j] = max(paired[i][j], best[i + 1][j], best[i][j + 1])
     pairs, i, j = [], 0, 0
-    while i < len(one) and j < len(other):
-        if one[i] == other[j]:
+    while best[i][j]:
+        if paired[i][j] == best[i][j]:  # a neighbour that counts is always taken here
             pairs.append((i, j))
             i, j = i + 1, j + 1
-        elif best[i + 1][j] >= best[i][j + 1]:
-            i += 1
-        else:
+        elif best[i][j + 1] == best[i][j]:
             j += 1
+        else:
+            i += 1
     return pairs
 
 
@@ -110,6 +121,8 @@ def _step(
     ended = said[-1] == "<end>"
     said = said[:-1] if ended else said
     wanted = wanted[:-1] if wanted[-1] == "<end>" else wanted
+    if not wanted:
+        raise ValueError(f"gold of step {number} is only '<end>'; expected at least one word.")
     pairs = common(said, wanted)
     old = {j for _, j in common(before, source)}
     right, found = {i for i, _ in pairs}, {j for _, j in pairs}
@@ -123,9 +136,10 @@ def _step(
 
 
 def _verdict(found: int, wanted: int, wrong: int, ended: bool) -> str:
-    text = "every word right" if found == wanted else f"{found} of {wanted} words found"
-    if wrong:
-        text += f", {wrong} wrong"
+    if found < wanted:
+        text = f"{found} of {wanted} words found" + (f", {wrong} wrong" if wrong else "")
+    else:
+        text = f"every word found, {wrong} too many" if wrong else "every word right"
     return text if ended else f"{text}, did not stop"
 
 

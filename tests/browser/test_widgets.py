@@ -16,9 +16,7 @@ SETUP = """\
 import time
 from types import SimpleNamespace
 import numpy as np
-from helpers.explorer import (
-    DecoderSteps, GrowingSentence, Grown, Step, TranslatorBox, explore
-)
+from helpers.explorer import DecoderSteps, Step, TranslatorBox, explore
 
 source = ["the", "black", "cat", "<script>window.stolen = 1</script>", "."]
 target = ["le", "chat", "noir", "dort", ".", "<end>"]
@@ -43,12 +41,6 @@ def translate(text):
 def step(t):
     previous = ["<start>", *target][t]
     return Step(previous, np.log(weights[t]), weights[t], np.arange(16) - 8, target[t], 0.9)
-
-grown = [
-    Grown(source[:2], ["le", "noir", "<end>"], ["le", "noir"]),
-    Grown(source[:3], ["le", "chien", "noir", "<end>"], ["le", "chat", "noir"]),
-    Grown(source, ["le", source[3], "."], target[:5]),
-]
 """
 EVIL = "<script>window.stolen = 1</script>"
 WIDGETS = {
@@ -56,7 +48,6 @@ WIDGETS = {
     "heads": "explore(np.stack([[weights, weights[::-1]]]), target, source)",
     "box": "TranslatorBox(translate, ['the cat .', 'a dog .'])",
     "steps": "DecoderSteps([step(t) for t in range(6)], source)",
-    "growing": "GrowingSentence(grown, title='A sentence grows')",
 }
 LONG = """\
 words = [f"w{i}" for i in range(34)]
@@ -341,30 +332,6 @@ def test_the_decoder_steps_by_button_slider_and_keys(widgets: Widgets) -> None:
     heights = [float(bars.nth(i).get_attribute("height")) for i in range(5)]
     assert heights[0] == pytest.approx(46 * heights[1], rel=0.01)  # 0.92 against 0.02
     assert widget.locator(".am-context").count() == 16
-
-
-# ---------------------------------------------------------------- a sentence that grows
-
-
-def test_the_sentence_grows_by_slider_button_and_bar(widgets: Widgets) -> None:
-    widget, page = widgets["growing"], widgets.page
-    says(widget, "2 words: every word right")
-    assert widget.locator(".am-slip, .am-missed").count() == 0
-    widget.locator("input[type=range]").focus()
-    page.keyboard.press("ArrowRight")
-    says(widget, "3 words: 2 of 3 words found, 1 wrong")
-    assert widget.locator(".am-slip").all_text_contents() == ["wrong: chien"]
-    assert widget.locator(".am-missed").all_text_contents() == ["missed: chat"]
-    assert widget.locator(".am-fresh").all_text_contents() == ["new: cat"]
-    widget.get_by_role("button", name="longer sentence").click()
-    says(widget, "5 words: 2 of 5 words found, 1 wrong, did not stop")
-    assert widget.locator("input[type=range]").get_attribute("aria-valuetext").startswith("5 words")
-    bars = widget.locator(".am-step")
-    heights = [bars.nth(i).locator(".am-found").bounding_box()["height"] for i in range(3)]
-    assert heights[0] > heights[1] > heights[2] > 0
-    bars.first.click()
-    says(widget, "2 words: every word right")
-    assert bars.first.get_attribute("aria-pressed") == "true"
 
 
 # ---------------------------------------------------------------- safety

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 
 from helpers.exercises.engine import Exercise, Wrong
@@ -29,16 +31,18 @@ def _time_cases(dice: Dice) -> list[tuple]:
 def _back(
     case: tuple,
     through=lambda w_h, delta: w_h.T @ delta,
-    slope=lambda h: 1 - h**2,
+    slopes=lambda h_2, h_1, h_0: (1 - h_2**2, 1 - h_1**2),
+    word=lambda d_2, d_1: d_1,
     weight=lambda d_2, d_1, h_2, h_1, h_0: torch.outer(d_2, h_1) + torch.outer(d_1, h_0),
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """The answer, with one of its steps exchanged."""
     words, h_0, w_x, w_h, bias, arriving = case
     h_1 = torch.tanh(w_x @ words[0] + w_h @ h_0 + bias)
     h_2 = torch.tanh(w_x @ words[1] + w_h @ h_1 + bias)
-    d_2 = arriving * slope(h_2)
-    d_1 = through(w_h, d_2) * slope(h_1)
-    return weight(d_2, d_1, h_2, h_1, h_0), w_x.T @ d_1
+    slope_2, slope_1 = slopes(h_2, h_1, h_0)
+    d_2 = arriving * slope_2
+    d_1 = through(w_h, d_2) * slope_1
+    return weight(d_2, d_1, h_2, h_1, h_0), w_x.T @ word(d_2, d_1)
 
 
 through_time = Exercise(
@@ -70,14 +74,26 @@ through_time = Exercise(
         ),
         Wrong(
             "no_slope",
-            lambda *case: _back(case, slope=lambda h: torch.ones_like(h)),
+            lambda *case: _back(case, slopes=lambda h_2, h_1, h_0: (1.0, 1.0)),
             "The derivative of tanh is missing. On its way through each tanh the gradient is "
             "multiplied by 1 - h * h.",
         ),
         Wrong(
             "not_squared",
-            lambda *case: _back(case, slope=lambda h: 1 - h),
+            lambda *case: _back(case, slopes=lambda h_2, h_1, h_0: (1 - h_2, 1 - h_1)),
             "The slope of tanh is taken as 1 - h. It is 1 - h * h, where h is the state itself.",
+        ),
+        Wrong(
+            "slopes_of_given",
+            lambda *case: _back(case, slopes=lambda h_2, h_1, h_0: (1 - h_1**2, 1 - h_0**2)),
+            "The slopes are taken one state too early. A step's tanh made the state that the step "
+            "returned, so its slope is 1 - h * h of that one: h_2 in step 2, h_1 in step 1.",
+        ),
+        Wrong(
+            "one_slope",
+            lambda *case: _back(case, slopes=lambda h_2, h_1, h_0: (1 - h_2**2, 1 - h_2**2)),
+            "Both steps use the slope at h_2. Each tanh has its own, at the state that it made: "
+            "the first step's is taken at h_1.",
         ),
         Wrong(
             "not_transposed",
@@ -101,6 +117,23 @@ through_time = Exercise(
             ),
             "The deltas are multiplied by the states that each step made. W_h stands before the "
             "state that the step was given: h_1 in step 2, h_0 in step 1.",
+        ),
+        Wrong(
+            "own_state",
+            lambda *case: _back(
+                case,
+                weight=lambda d_2, d_1, h_2, h_1, h_0: (
+                    torch.outer(d_2, h_2) + torch.outer(d_1, h_0)
+                ),
+            ),
+            "In the share of step 2, delta_2 meets h_2, the state which that step made. W_h was "
+            "applied to h_1 there.",
+        ),
+        Wrong(
+            "second_word",
+            lambda *case: _back(case, word=lambda d_2, d_1: d_2),
+            "That is dL/dx_2. The first word acts one step earlier, so its gradient comes from "
+            "delta_1.",
         ),
         Wrong(
             "straight_back",
@@ -139,6 +172,7 @@ def _gru_case(dice: Dice, b: int, e: int, h: int) -> tuple:
 
 def _gru_cases(dice: Dice) -> list[tuple]:
     return [
+        _gru_case(dice, 2, 3, 1),  # one unit: a row for r, one for z, one for n
         _gru_case(dice, 1, 2, 3),
         _gru_case(dice, 2, 1, 3),
         _gru_case(dice, 3, 4, 2),
@@ -163,10 +197,23 @@ def _gru(
     return blend(z, candidate(own[k], r, old[k], bias[k]), h)
 
 
-def _reset_before(*case: torch.Tensor) -> torch.Tensor:
+def _reset_before(*case: torch.Tensor, **other: Callable) -> torch.Tensor:
     _, h, _, u, _, _ = case
     rows = u.chunk(3)[2]
-    return _gru(case, candidate=lambda own, r, old, bias: torch.tanh(own + (r * h) @ rows.T + bias))
+
+    def candidate(own, r, old, bias):
+        return torch.tanh(own + (r * h) @ rows.T + bias)
+
+    return _gru(case, candidate=candidate, **other)
+
+
+def _replaced_by(z: torch.Tensor, n: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
+    return z * n + (1 - z) * h
+
+
+def _gates_not_transposed(x, h, w, u, b, c) -> torch.Tensor:
+    turned = torch.cat([rows.T for rows in u.chunk(3)])
+    return _gru((x, h, w, turned, b, c))
 
 
 gru_cell = Exercise(
@@ -180,7 +227,14 @@ gru_cell = Exercise(
     cases=_gru_cases,
     sizes=cell_sizes,
     returns={"state": "B H"},
-    gradients=("inputs", "state", "input_weight", "recurrent_weight"),
+    gradients=(
+        "inputs",
+        "state",
+        "input_weight",
+        "recurrent_weight",
+        "input_bias",
+        "recurrent_bias",
+    ),
     shapes_hint="All three gates at once: inputs @ input_weight.T is (B, 3H), and chunk(3, dim=-1) "
     "cuts it into three of (B, H).",
     training_case=lambda: _gru_case(Dice(), 64, 64, 128),
@@ -193,9 +247,22 @@ gru_cell = Exercise(
         ),
         Wrong(
             "z_replaces",
-            lambda *case: _gru(case, blend=lambda z, n, h: z * n + (1 - z) * h),
+            lambda *case: _gru(case, blend=_replaced_by),
             "z and 1 - z have changed places. Chung et al. (2014) write it so; in PyTorch, as in "
             "Cho et al. (2014), z near 1 keeps the old state.",
+        ),
+        Wrong(
+            "as_chung",
+            lambda *case: _reset_before(*case, blend=_replaced_by),
+            "This is the cell as Chung et al. (2014) write it: r is applied to the state before the"
+            " product with U_n, and z near 1 replaces. In PyTorch r multiplies the product, its "
+            "bias included, and z near 1 keeps.",
+        ),
+        Wrong(
+            "not_transposed",
+            _gates_not_transposed,
+            "The three recurrent pieces are not transposed. Each is square, so no error tells you: "
+            "with sentences as rows, U h of the formula becomes h @ U.T.",
         ),
         Wrong(
             "order_zrn",

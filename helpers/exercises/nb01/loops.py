@@ -13,10 +13,11 @@ from helpers.exercises.nb01 import answers
 
 def _cell_cases(dice: Dice) -> list[tuple]:
     def case(b: int, e: int, h: int) -> tuple:
-        shapes = ((b, e), (b, h), (h, e), (h, h), (h,))
-        return tuple(dice.normal(*shape) for shape in shapes)
+        words, state = dice.normal(b, e), dice.normal(b, h)
+        weights = [dice.normal(*shape) / 2 for shape in ((h, e), (h, h), (h,))]  # tanh well below 1
+        return words, state, *weights
 
-    return [case(1, 2, 3), case(2, 1, 3), case(3, 4, 2), case(*dice.sizes(3)), case(*dice.sizes(3))]
+    return [case(1, 3, 2), case(2, 1, 3), case(3, 4, 2), case(*dice.sizes(3)), case(*dice.sizes(3))]
 
 
 def _training_cell() -> tuple:
@@ -114,12 +115,14 @@ class ToyCell:
     def __call__(self, x: torch.Tensor, h: torch.Tensor) -> torch.Tensor:
         self.calls += 1
         batch, embed, hidden = self.sizes
-        for name, given, shape in (("x", x, (batch, embed)), ("h", h, (batch, hidden))):
+        for name, given, symbols, shape, what in (
+            ("x", x, "(B, E)", (batch, embed), "one position, the middle axis, of all sentences"),
+            ("h", h, "(B, H)", (batch, hidden), "the states of all sentences before it"),
+        ):
             if tuple(given.shape) != shape:
-                symbols = "(B, E)" if name == "x" else "(B, H)"
                 raise Misstep(
                     f"cell was given {name} of shape {tuple(given.shape)}; it needs {symbols}, here"
-                    f" {shape}: one position of all sentences."
+                    f" {shape}: {what}."
                 )
         return torch.tanh(x @ self.input_weight.T + h @ self.recurrent_weight.T)
 
@@ -192,6 +195,22 @@ unroll = Exercise(
             "backwards",
             _backwards,
             "The sentence is read from its end. The state at position i must know words 1 to i.",
+        ),
+        Wrong(
+            "backwards_as_read",
+            lambda cell, inputs, state: torch.stack(
+                _all_states(cell, inputs.flip(1), state), dim=1
+            ),
+            "The sentence is read from its end, and the states stand in that order. The first word "
+            "is read first: h_1 knows x_1 and h_0, nothing else.",
+        ),
+        Wrong(
+            "zero_start",
+            lambda cell, inputs, state: torch.stack(
+                _all_states(cell, inputs, torch.zeros_like(state)), dim=1
+            ),
+            "The loop starts from zeros and leaves out the state that was given. A decoder, for "
+            "one, starts from a state that holds a sentence.",
         ),
         Wrong(
             "last_only",
