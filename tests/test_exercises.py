@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from helpers.exercises import REGISTRY, comparing, nb00, nb01, nb02, nb03, nb04, running
+from helpers.exercises import REGISTRY, comparing, nb00, nb01, nb02, nb03, nb04, nb05, running
 from helpers.exercises.engine import CORRECT, NOT_ATTEMPTED, NOT_YET, SLOW
 from helpers.exercises.inputs import Dice
 from tests.exercise_tools import define, unwrapped
@@ -28,6 +28,11 @@ LOOPS = (
     nb03.loss_by_length,
     nb03.recall_by_distance,
     nb03.reverse_source,
+    nb05.scaled_dot_scores,
+    nb05.general_scores,
+    nb05.concat_scores,
+    nb05.attentional_vectors,
+    nb05.mean_slope,
     nb02.last_states,
     nb02.decoder_inputs,
     nb02.masked_loss,
@@ -50,7 +55,7 @@ def test_registry_names_every_exercise_of_each_notebook():
         assert getattr(module, exercise.short_name) is exercise
         assert exercise in module.EXERCISES
         assert exercise.reference.__name__ == exercise.short_name
-    for module in (nb01, nb02, nb03, nb04):
+    for module in (nb01, nb02, nb03, nb04, nb05):
         assert len(module.EXERCISES) >= 4
         assert sum(exercise.core for exercise in module.EXERCISES) == 2
 
@@ -80,6 +85,8 @@ def test_cases_confuse_no_two_axes(exercise, seed):
     for case in cases:
         sizes = list(exercise.sizes(*case).values())
         assert len(set(sizes)) == len(sizes), (exercise.name, exercise.sizes(*case))
+        symbols = set(re.findall(r"\w+", " ".join(exercise.returns.values())))
+        assert symbols <= set(exercise.sizes(*case)), exercise.name
 
 
 @each
@@ -278,6 +285,12 @@ def test_slip_in_other_words_is_known_too(exercise, answer, name):
     [
         (nb00.softmax, "no_exp", "scores = [-1, 2]"),
         (nb02.clipped_matches, "of_the_reference", "candidate of 3 words, reference of 5 words, "),
+        (nb03.words_that_fit, "strictly_fewer", "numbers = 3\n  values = 8\n  vocabulary = 2"),
+        (nb03.null_curve, "straight_line", "got: [0.625, 0.25, -0.5]"),
+        (nb03.loss_by_length, "high_left_out", "edges = [(1, 2), (4, 5)]"),
+        (nb03.recall_by_distance, "padding_right", "expected: [0.5, 0, 1]\n  got: [0.5, 0.5, 1]"),
+        (nb03.recall_by_distance, "above_one", "got: [0.5, 1, 2]"),
+        (nb03.reverse_source, "rolled", "expected: [[9, 8, 7]]\n  got: [[9, 7, 8]]"),
         (nb04.masked_softmax, "finite", "got: [[[0, 0, 1]], [[0, 0, 1]]]"),
         (nb04.masked_softmax, "renormalised", "scores = [[[0, 200], [1, 200], [-1, 0.5]]]"),
     ],

@@ -32,7 +32,7 @@ def words_that_fit_spec(numbers: int, values: int, vocabulary: int) -> int:
     return words
 
 
-def null_curve(exact: float, length: int, lengths: torch.Tensor) -> torch.Tensor:
+def null_curve(exact: float, length: float, lengths: torch.Tensor) -> torch.Tensor:
     """Return the exact match (N,) expected at `lengths` if every word were equally sure at all.
 
     exact: the share of sentences of `length` words that are right in every word, 0 to 1.
@@ -42,7 +42,7 @@ def null_curve(exact: float, length: int, lengths: torch.Tensor) -> torch.Tensor
     return word**lengths  # (N,)
 
 
-def null_curve_spec(exact: float, length: int, lengths: torch.Tensor) -> torch.Tensor:
+def null_curve_spec(exact: float, length: float, lengths: torch.Tensor) -> torch.Tensor:
     """A sentence k times as long is like k sentences that must all be right."""
     shares = [exact ** (each / length) for each in lengths.tolist()]
     return torch.tensor(shares, dtype=lengths.dtype)

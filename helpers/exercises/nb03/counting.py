@@ -19,7 +19,11 @@ def _fit_cases(dice: Dice) -> list[tuple]:
         (4, 5, 625),  # one word, exactly
         (1, 6, 20),  # no room for even one word
         (8, 1000, 158),
-        (20, 125, 5),  # exactly 60, and a float's logarithm says otherwise
+        # A float's logarithm is on the wrong side of a whole number in these three: exactly 6,
+        # exactly 105, and one note less than sentences of 16 words.
+        (2, 1000, 10),
+        (21, 243, 3),
+        (1, 10**16 - 1, 10),
         (roll(3, 9), roll(10, 99), roll(100, 400)),
     ]
 
@@ -35,8 +39,12 @@ def _strictly_fewer(numbers: int, values: int, vocabulary: int) -> int:
     return words
 
 
-def _by_logarithm(numbers: int, values: int, vocabulary: int) -> int:
-    return math.floor(numbers * math.log(values) / math.log(vocabulary))
+def _logarithm(numbers: int, values: int, vocabulary: int) -> float:
+    return numbers * math.log(values) / math.log(vocabulary)
+
+
+def _number_by_number(numbers: int, values: int, vocabulary: int) -> int:
+    return numbers * answers.words_that_fit(1, values, vocabulary)
 
 
 words_that_fit = Exercise(
@@ -51,7 +59,7 @@ words_that_fit = Exercise(
     sizes=lambda numbers, values, vocabulary: {
         "numbers": numbers,
         "values": values,
-        "words": vocabulary,
+        "vocabulary": vocabulary,
     },
     returns={"words": ""},
     training_case=lambda: (128, 2**32, 158),
@@ -82,9 +90,34 @@ words_that_fit = Exercise(
         ),
         Wrong(
             "by_logarithm",
-            _by_logarithm,
-            "The idea is right, but logarithms of floats are rounded, and where the counts are "
-            "exactly equal the result falls one short. Compare whole powers.",
+            lambda *given: math.floor(_logarithm(*given)),
+            "The idea is right, but the logarithm of a float is rounded. Where the notes are as "
+            "many as the sentences, or one fewer, it can fall on the wrong side of a whole number. "
+            "Compare whole powers.",
+        ),
+        Wrong(
+            "rounded",
+            lambda *given: round(_logarithm(*given)),
+            "The logarithm is rounded to the nearest whole number. Then a last word "
+            "is counted though only part of it fits.",
+        ),
+        Wrong(
+            "roles_swapped",
+            lambda numbers, values, vocabulary: answers.words_that_fit(numbers, vocabulary, values),
+            "values and vocabulary have changed places. The values are on the side of the note, "
+            "values ** numbers; the vocabulary is on the side of the sentence.",
+        ),
+        Wrong(
+            "base_and_exponent",
+            lambda numbers, values, vocabulary: answers.words_that_fit(values, numbers, vocabulary),
+            "Base and exponent of the notes have changed places. The first number has `values` "
+            "choices, each further one multiplies them by `values` again.",
+        ),
+        Wrong(
+            "number_by_number",
+            _number_by_number,
+            "Each number is filled with whole words of its own, and what room is left in it is "
+            "lost. A word may be spread over several numbers: count the notes as a whole.",
         ),
         Wrong(
             "all_notes",
@@ -130,7 +163,7 @@ null_curve = Exercise(
     cases=_null_cases,
     sizes=lambda exact, length, lengths: {"N": lengths.numel(), "length": length},
     returns={"expected": "N"},
-    training_case=lambda: (0.9, 7, torch.arange(1.0, 400.0)),
+    training_case=lambda: (0.9, 7, torch.tensor([6.0, 9.0, 13.5, 18.5, 23.0])),
     wrong_answers=(
         Wrong(
             "sentence_as_word",
@@ -172,6 +205,18 @@ null_curve = Exercise(
             "word_only",
             lambda exact, length, lengths: torch.full_like(lengths, exact ** (1 / length)),
             "This is p, the probability of one word. A sentence of T words needs T of them.",
+        ),
+        Wrong(
+            "multiplied",
+            lambda exact, length, lengths: exact ** (1 / length) * lengths,
+            "p is right, but it is multiplied by the number of words: that is how many right words "
+            "to expect. For all of them to be right, p is a factor once for each word.",
+        ),
+        Wrong(
+            "not_all_wrong",
+            lambda exact, length, lengths: 1 - (1 - exact ** (1 / length)) ** lengths,
+            "This is the chance that at least one word is right, which grows with length. The "
+            "question is how often every word is.",
         ),
     ),
     hints=(

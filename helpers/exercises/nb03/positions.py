@@ -1,4 +1,4 @@
-"""Exercises of notebook 03, second part: losses by length, recall by distance, and reversing."""
+"""Exercises of notebook 03, third part: recall by distance from the end, and reversing."""
 
 from __future__ import annotations
 
@@ -7,161 +7,30 @@ import torch
 from helpers.exercises.engine import Exercise, Wrong
 from helpers.exercises.inputs import Dice
 from helpers.exercises.nb03 import answers
+from helpers.exercises.nb03.losses import real_words
 
 
-def _real(written: torch.Tensor, steps: int) -> torch.Tensor:
-    return torch.arange(steps) < written.unsqueeze(1)  # (B, T)
-
-
-def _loss_case(
-    dice: Dice, written: list[int], lengths: list[int], edges: list[tuple[int, int]]
-) -> tuple:
-    steps = max(written) + 1  # a last column of padding only
-    losses = dice.normal(len(written), steps).abs()
-    return losses, _real(torch.tensor(written), steps), torch.tensor(lengths), edges
-
-
-def _loss_cases(dice: Dice) -> list[tuple]:
-    return [
-        _loss_case(dice, [1, 3, 2], [2, 5, 1], [(1, 2), (4, 5)]),
-        _loss_case(dice, [2, 5, 3], [4, 6, 4], [(4, 4), (5, 6)]),
-        _loss_case(dice, [6, 2, 5, 1, 4], [2, 3, 2, 7, 9], [(1, 2), (3, 6), (7, 9)]),
-        _loss_case(dice, [4, 7, 2, 6, 3, 1], [3, 3, 8, 6, 5, 8], [(1, 3), (4, 8)]),
-    ]
-
-
-def _grouped(losses, real, lengths, edges, one) -> torch.Tensor:
-    """`one` of the losses and the mask of each group's sentences."""
-    means = []
-    for low, high in edges:
-        inside = (lengths >= low) & (lengths <= high)
-        means.append(one(losses[inside], real[inside]))
-    return torch.stack(means)
-
-
-def _per_sentence(losses: torch.Tensor, real: torch.Tensor) -> torch.Tensor:
-    return (losses * real).sum(dim=1) / real.sum(dim=1)
-
-
-def _high_left_out(losses, real, lengths, edges) -> torch.Tensor:
-    return _grouped(
-        losses,
-        real,
-        lengths,
-        [(low, high - 1) for low, high in edges],
-        lambda some, mask: some[mask].mean(),
-    )
-
-
-loss_by_length = Exercise(
-    name="nb03.loss_by_length",
-    title="What a word costs in short and in long sentences",
-    difficulty=3,
-    minutes=15,
-    core=False,
-    reference=answers.loss_by_length,
-    spec=answers.loss_by_length_spec,
-    cases=_loss_cases,
-    sizes=lambda losses, real, lengths, edges: {
-        "B": losses.size(0),
-        "T": losses.size(1),
-        "N": len(edges),
-    },
-    returns={"means": "N"},
-    shapes_hint="losses and real are (B, T); lengths is (B,). A condition on sentences needs a new "
-    "axis, (B, 1), to meet a condition on words.",
-    training_case=lambda: (
-        torch.rand(3000, 30),
-        _real(torch.arange(3000) % 25 + 5, 30),
-        torch.arange(3000) % 21 + 4,
-        [(4, 6), (7, 9), (10, 14), (15, 19), (20, 24)],
-    ),
-    wrong_answers=(
-        Wrong(
-            "padding_counted",
-            lambda losses, real, lengths, edges: _grouped(
-                losses, real, lengths, edges, lambda some, mask: some.mean()
-            ),
-            "Padding is counted. Whatever stands there was never asked for: only where real is "
-            "True is there a word.",
-        ),
-        Wrong(
-            "padding_as_zero",
-            lambda losses, real, lengths, edges: _grouped(
-                losses, real, lengths, edges, lambda some, mask: (some * mask).mean()
-            ),
-            "The losses on padding are set to 0, but still counted when dividing. Divide by the "
-            "number of real words.",
-        ),
-        Wrong(
-            "per_sentence",
-            lambda losses, real, lengths, edges: _grouped(
-                losses, real, lengths, edges, lambda some, mask: _per_sentence(some, mask).mean()
-            ),
-            "This is the mean of the sentences' means, in which a word of a short sentence weighs "
-            "more. Asked for is the mean over all words of the group.",
-        ),
-        Wrong(
-            "sum_per_sentence",
-            lambda losses, real, lengths, edges: _grouped(
-                losses,
-                real,
-                lengths,
-                edges,
-                lambda some, mask: (some * mask).sum() / some.size(0),
-            ),
-            "This is the loss of a whole sentence. Longer sentences have more words, so it grows "
-            "with length even if each word costs the same: divide by words.",
-        ),
-        Wrong(
-            "one_for_all",
-            lambda losses, real, lengths, edges: losses[real].mean().expand(len(edges)),
-            "Every group gets the mean over all sentences. Look at the lengths first: which "
-            "sentences belong to the group?",
-        ),
-        Wrong(
-            "high_left_out",
-            _high_left_out,
-            "The upper end of each group is left out. (4, 6) means 4, 5 and 6 words.",
-        ),
-        Wrong(
-            "sums",
-            lambda losses, real, lengths, edges: _grouped(
-                losses, real, lengths, edges, lambda some, mask: some[mask].sum()
-            ),
-            "The losses are added up but not divided by the number of words.",
-        ),
-    ),
-    hints=(
-        "Which sentences belong to a group, and which of their columns are words? How do you join "
-        "both conditions, one of shape (B,) and one of shape (B, T)?",
-        "for each (low, high):\n"
-        "  inside = sentences with low <= length <= high   (B,)\n"
-        "  chosen = real, and the sentence inside          (B, T)\n"
-        "  the mean of the losses where chosen",
-        "inside = (lengths >= low) & (lengths <= high)\n"
-        "losses[real & inside.unsqueeze(...)].mean()",
-    ),
-    why="indexing with a mask lays the chosen words in one row, so that each word weighs the same, "
-    "whichever sentence it is from.",
-)
-
-
-def _recall_case(dice: Dice, lengths: list[int], columns: int) -> tuple:
+def _recall_case(dice: Dice, lengths: list[int], columns: int, last: int = 0) -> tuple:
+    """Sentences of words 1 to 3, some misread; `last`: up to which id the probe fills padding."""
     kept = torch.tensor(lengths)
-    real = _real(kept, columns)
+    real = real_words(kept, columns)
     words = dice.integers(1, 4, len(lengths), columns) * real
     slips = dice.integers(0, 2, len(lengths), columns) * real
-    return words + slips, words, kept
+    guesses = dice.integers(min(1, last), last + 1, len(lengths), columns) * ~real
+    return words + slips + guesses, words, kept
 
 
 def _recall_cases(dice: Dice) -> list[tuple]:
     return [
         (torch.tensor([[5, 6, 9, 0]]), torch.tensor([[5, 7, 9, 0]]), torch.tensor([3])),
-        _recall_case(dice, [1, 3], 4),
-        _recall_case(dice, [4, 2, 3], 4),
-        _recall_case(dice, [2, 7, 5, 1, 3], 7),
+        (
+            torch.tensor([[4, 0, 0, 0], [6, 3, 9, 0]]),
+            torch.tensor([[4, 0, 0, 0], [6, 7, 8, 0]]),
+            torch.tensor([1, 3]),
+        ),
+        _recall_case(dice, [4, 2, 1], 5),
         _recall_case(dice, [6, 3, 1, 4], 8),
+        _recall_case(dice, [2, 7, 5, 1, 3], 8, last=4),
     ]
 
 
@@ -169,24 +38,37 @@ def _all_distances(lengths: torch.Tensor) -> torch.Tensor:
     return torch.arange(int(lengths.max()))
 
 
+def _there(lengths: torch.Tensor) -> torch.Tensor:
+    return lengths.unsqueeze(1) > _all_distances(lengths)  # (B, D)
+
+
 def _from_the_start(said, words, lengths) -> torch.Tensor:
-    places = _all_distances(lengths)
-    there = places < lengths.unsqueeze(1)
-    return ((said == words)[:, : len(places)] & there).sum(dim=0) / there.sum(dim=0)
+    there = _there(lengths)  # of a row of positions the same entries are words
+    return ((said == words)[:, : there.size(1)] & there).sum(dim=0) / there.sum(dim=0)
 
 
 def _from_the_last_column(said, words, lengths) -> torch.Tensor:
     return (said == words)[:, : int(lengths.max())].float().mean(dim=0).flip(0)
 
 
+def _padding_right(said, words, lengths) -> torch.Tensor:
+    right = answers.reverse_source(said, lengths) == answers.reverse_source(words, lengths)
+    return right[:, : int(lengths.max())].float().mean(dim=0)
+
+
+def _first_word_again(said, words, lengths) -> torch.Tensor:
+    places = (lengths.unsqueeze(1) - 1 - _all_distances(lengths)).clamp(min=0)
+    return (said == words).gather(1, places).float().mean(dim=0)
+
+
 def _divided_by_batch(said, words, lengths) -> torch.Tensor:
-    there = lengths.unsqueeze(1) - 1 - _all_distances(lengths) >= 0
-    return answers.recall_by_distance(said, words, lengths) * there.sum(dim=0) / words.size(0)
+    shares = answers.recall_by_distance(said, words, lengths)
+    return shares * _there(lengths).sum(dim=0) / words.size(0)
 
 
 def _one_too_far(said, words, lengths) -> torch.Tensor:
     places = (lengths.unsqueeze(1) - _all_distances(lengths)).clamp(max=words.size(1) - 1)
-    there = lengths.unsqueeze(1) - 1 - _all_distances(lengths) >= 0
+    there = _there(lengths)
     right = (said == words).gather(1, places.clamp(min=0)) & there
     return right.sum(dim=0) / there.sum(dim=0)
 
@@ -200,11 +82,16 @@ recall_by_distance = Exercise(
     reference=answers.recall_by_distance,
     spec=answers.recall_by_distance_spec,
     cases=_recall_cases,
-    sizes=lambda said, words, lengths: {"B": words.size(0), "S": words.size(1)},
+    sizes=lambda said, words, lengths: {
+        "B": words.size(0),
+        "S": words.size(1),
+        "D": int(lengths.max()),
+    },
     returns={"recall": "D"},
     shapes_hint="One place for each sentence and distance is a table (B, D): lengths.unsqueeze(1) "
     "against torch.arange(D). gather(1, places) then takes one column per entry of that table.",
-    training_case=lambda: _recall_case(Dice(), [n % 20 + 1 for n in range(3000)], 20),
+    # A loop over distances is slow with the notebook's 3,000 sentences too, but less plainly so.
+    training_case=lambda: _recall_case(Dice(), [n % 20 + 1 for n in range(300)], 20),
     wrong_answers=(
         Wrong(
             "from_the_start",
@@ -230,6 +117,26 @@ recall_by_distance = Exercise(
             "distance 3 and must not count there.",
         ),
         Wrong(
+            "padding_right",
+            _padding_right,
+            "At a distance that a sentence is too short for, its padding is looked up and counted "
+            "as if it were a word. Such a sentence has no part in that distance.",
+        ),
+        Wrong(
+            "first_word_again",
+            _first_word_again,
+            "At a distance that a sentence is too short for, its first word is counted again. Such "
+            "a sentence has no part in that distance.",
+        ),
+        Wrong(
+            "above_one",
+            lambda said, words, lengths: (
+                _first_word_again(said, words, lengths) * words.size(0) / _there(lengths).sum(dim=0)
+            ),
+            "You divide by the sentences that are long enough, but those that are too short still "
+            "count as right with their first word. Leave them out above the line too.",
+        ),
+        Wrong(
             "one_too_far",
             _one_too_far,
             "The places are one too far to the right: positions count from 0, so the last word of "
@@ -238,7 +145,7 @@ recall_by_distance = Exercise(
         Wrong(
             "one_for_all",
             lambda said, words, lengths: (
-                (said == words)[_real(lengths, words.size(1))]
+                (said == words)[real_words(lengths, words.size(1))]
                 .float()
                 .mean()
                 .expand(int(lengths.max()))
@@ -264,23 +171,37 @@ recall_by_distance = Exercise(
 
 def _reverse_case(dice: Dice, lengths: list[int], columns: int) -> tuple:
     kept = torch.tensor(lengths)
-    return dice.integers(1, 99, len(lengths), columns) * _real(kept, columns), kept
+    return dice.integers(1, 99, len(lengths), columns) * real_words(kept, columns), kept
 
 
 def _reverse_cases(dice: Dice) -> list[tuple]:
     return [
         (torch.tensor([[7, 8, 9]]), torch.tensor([3])),
-        _reverse_case(dice, [2, 4], 4),
+        _reverse_case(dice, [2, 3], 4),
         _reverse_case(dice, [3, 5, 1], 6),
         _reverse_case(dice, [4, 6, 2, 1, 3], 6),
         _reverse_case(dice, [7, 2, 5], 8),
     ]
 
 
+def _mirrored(lengths: torch.Tensor, columns: int) -> torch.Tensor:
+    return lengths.unsqueeze(1) - 1 - torch.arange(columns)  # (B, S), negative on padding
+
+
 def _last_word_stays(source: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    mirrored = _mirrored(lengths, source.size(1)) - 1
+    return source.gather(1, torch.where(mirrored >= 0, mirrored, torch.arange(source.size(1))))
+
+
+def _one_place_on(source: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    mirrored = _mirrored(lengths, source.size(1)) + 1
+    return source.gather(1, torch.where(mirrored >= 0, mirrored, torch.arange(source.size(1))))
+
+
+def _rolled(source: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     positions = torch.arange(source.size(1))
-    mirrored = lengths.unsqueeze(1) - 2 - positions
-    return source.gather(1, torch.where(mirrored >= 0, mirrored, positions))
+    before = (positions - 1) % lengths.unsqueeze(1)
+    return source.gather(1, torch.where(positions < lengths.unsqueeze(1), before, positions))
 
 
 reverse_source = Exercise(
@@ -320,6 +241,34 @@ reverse_source = Exercise(
             _last_word_stays,
             "The last word has stayed in place. Position 0 gets the word at length - 1: counting "
             "from 0, that is the last one.",
+        ),
+        Wrong(
+            "one_place_on",
+            _one_place_on,
+            "The first place gets what stands one place after the last word. Positions count from "
+            "0, so the last of n words stands at n - 1.",
+        ),
+        Wrong(
+            "rolled",
+            _rolled,
+            "The last word has come to the front, but the others still follow in their old order. "
+            "The first word belongs at the end.",
+        ),
+        Wrong(
+            "first_word_again",
+            lambda source, lengths: source.gather(
+                1, _mirrored(lengths, source.size(1)).clamp(min=0)
+            ),
+            "The words are turned, but the padding has become copies of the first word. Behind "
+            "the sentence padding must stay padding.",
+        ),
+        Wrong(
+            "round_again",
+            lambda source, lengths: source.gather(
+                1, _mirrored(lengths, source.size(1)) % lengths.unsqueeze(1)
+            ),
+            "The words are turned, but the sentence begins anew where its padding was. Behind the "
+            "sentence padding must stay padding.",
         ),
         Wrong(
             "unchanged",

@@ -1,0 +1,6 @@
+"""The exercises of notebook 05: `from helpers.exercises import nb05 as ex`."""
+
+from helpers.exercises.nb05.decoder import attentional_vectors, mean_slope
+from helpers.exercises.nb05.scores import concat_scores, general_scores, scaled_dot_scores
+
+EXERCISES = (general_scores, concat_scores, attentional_vectors, scaled_dot_scores, mean_slope)
