@@ -57,6 +57,29 @@ def unrolled(
     figures.show(fig, alt)
 
 
+def chains(panels: Mapping[str, Sequence[str]], *, alt: str) -> None:
+    """Show what is computed from what: each panel a row of boxes with arrows, under its title.
+
+    panels: title -> labels from left to right, which may hold mathtext.
+    Raises ValueError for a panel without labels.
+    """
+    empty = [title for title, labels in panels.items() if not labels]
+    if empty or not panels:
+        raise ValueError(f"nothing to draw for {empty or 'panels'}; give each panel its labels")
+    longest = max(len(labels) for labels in panels.values())
+    fig = Figure(figsize=(0.5 + 1.75 * longest, 1.35 * len(panels)))
+    for place, (title, labels) in enumerate(panels.items(), start=1):
+        axes = fig.add_subplot(len(panels), 1, place)
+        axes.set_title(title, fontsize=13)
+        axes.set(xlim=(-0.5, longest - 0.5), ylim=(-0.4, 0.4))
+        axes.set_axis_off()
+        for x, label in enumerate(labels):
+            _box(axes, x, 0.0, label, palette.BLUE)
+            if x:
+                _arrow(axes, (x - 1, 0.0), (x, 0.0))
+    figures.show(fig, alt)
+
+
 def _panel(axes: Axes, steps: Sequence[Step], names: tuple[str, str]) -> None:
     for x, step in enumerate(steps):
         for row, (y, colour) in _ROWS.items():

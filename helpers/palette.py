@@ -36,7 +36,8 @@ MODEL_COLOURS = {
     "no attention": GREY,
     "no attention, bidirectional": PURPLE,
     "additive": BLUE,
-    "dot": GREEN,
+    "dot": SKY,
+    "scaled dot": GREEN,
     "general": ORANGE,
     "transformer": VERMILLION,
 }
@@ -44,7 +45,8 @@ MODEL_MARKERS = {
     "no attention": "s",
     "no attention, bidirectional": "D",
     "additive": "o",
-    "dot": "^",
+    "dot": "<",
+    "scaled dot": "^",
     "general": "v",
     "transformer": "P",
 }

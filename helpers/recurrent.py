@@ -195,6 +195,9 @@ class AdditiveTranslator(nn.Module):
         return state, context, weights.squeeze(1)
 
 
+LUONG_SCORES = ("dot", "scaled dot", "general", "scaled general")
+
+
 class LuongTranslator(nn.Module):
     """Bidirectional encoder and a decoder with dot-product attention (Luong et al. 2015).
 
@@ -203,7 +206,8 @@ class LuongTranslator(nn.Module):
     from a linear layer on it. Without the paper's input feeding the state s_t needs no c_t, so
     training runs all T steps at once. s_0 = tanh(W_0 [last forward state; first backward state]).
 
-    score: "dot", "scaled dot" (Vaswani et al. 2017) or "general", s_t W_a h_i.
+    score: "dot" or "general", s_t W_a h_i (equation 8), or one of them "scaled", divided by
+    sqrt(H) (Vaswani et al. 2017), as in "scaled dot".
     hidden: size H of s_t and of h_i; each direction of the encoder has half of it.
     """
 
@@ -216,18 +220,18 @@ class LuongTranslator(nn.Module):
         score: str = "scaled dot",
     ) -> None:
         super().__init__()
-        scores = {"dot": dot, "scaled dot": scaled_dot, "general": dot}
-        if score not in scores or hidden % 2:
+        if score not in LUONG_SCORES or hidden % 2:
             raise ValueError(
-                f"score is {score!r} and hidden {hidden}; expected one of {', '.join(scores)}, and "
-                "an even number, half of it for each direction of the encoder"
+                f"score is {score!r} and hidden {hidden}; expected one of "
+                f"{', '.join(LUONG_SCORES)}, and an even number, half of it for each direction of "
+                "the encoder"
             )
         self.encoder = Encoder(source_vocabulary, embed, hidden // 2, bidirectional=True)
         self.bridge = nn.Sequential(nn.Linear(hidden, hidden), nn.Tanh())
         # W_a h_i is a key: projected once per sentence, it leaves a dot product for each step.
-        general = score == "general"
+        general = score.endswith("general")
         self.key = nn.Linear(hidden, hidden, bias=False) if general else nn.Identity()
-        self.score = scores[score]
+        self.score = scaled_dot if score.startswith("scaled") else dot
         self.embedding = small_embedding(target_vocabulary, embed)
         self.gru = nn.GRU(embed, hidden, batch_first=True)
         self.attentional = nn.Sequential(nn.Linear(2 * hidden, hidden, bias=False), nn.Tanh())

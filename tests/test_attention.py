@@ -8,7 +8,14 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers.attention import AdditiveScore, attend, dot, masked_softmax, padding_mask
+from helpers.attention import (
+    AdditiveScore,
+    attend,
+    dot,
+    masked_softmax,
+    padding_mask,
+    scaled_dot,
+)
 
 SHAPES = [(1, 1, 1, 2, 3), (2, 3, 4, 5, 6), (3, 7, 5, 2, 4), (5, 1, 6, 3, 2)]
 
@@ -65,7 +72,7 @@ def test_scaled_dot_is_pytorchs_own(shape):
         1, shape[2] + 1, (shape[0],), generator=torch.Generator().manual_seed(2)
     )
     mask = padding_mask(lengths, shape[2])
-    context, _ = attend(queries / shape[3] ** 0.5, keys, values, mask)
+    context, _ = attend(queries, keys, values, mask, scaled_dot)
     own = F.scaled_dot_product_attention(queries, keys, values, attn_mask=mask)
     torch.testing.assert_close(context, own, atol=1e-12, rtol=0)
 

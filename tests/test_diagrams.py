@@ -50,3 +50,14 @@ def test_panels_stand_in_columns(drawn):
 def test_nothing_to_draw_is_refused(panels):
     with pytest.raises(ValueError, match="nothing to draw"):
         diagrams.unrolled(panels, alt=ALT)
+
+
+def test_a_chain_has_an_arrow_between_its_boxes(drawn):
+    diagrams.chains({"first": ["a", "b", "c"], "second": ["d"]}, alt=ALT)
+    assert texts(drawn[0]) == ["a", "b", "c", "d"]
+    assert arrows(drawn[0]) == 2
+
+
+def test_an_empty_chain_is_refused():
+    with pytest.raises(ValueError, match="nothing to draw for .'empty'."):
+        diagrams.chains({"empty": []}, alt=ALT)

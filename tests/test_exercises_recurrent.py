@@ -127,16 +127,6 @@ def test_cell_is_called_once_for_each_position():
     assert "of cell 3. Needed: of cell 2." in unwrapped(verdict.message)
 
 
-def test_first_state_kept_in_front_is_a_wrong_shape():
-    def with_all(cell, inputs, state):
-        states = nb01.unroll.reference(cell, inputs, state)
-        return torch.cat([state.unsqueeze(1), states], dim=1)
-
-    verdict = nb01.unroll.verdict(with_all)
-    assert verdict.kind == NOT_YET
-    assert "states has the wrong shape: expected (B, S, H)" in verdict.message
-
-
 @pytest.mark.parametrize("seed", [2014, 1, 2])
 def test_inputs_leave_room_for_slips_to_show(seed):
     """Starting states are not 0, and tanh is not so flat that its slope is nothing."""

@@ -7,7 +7,13 @@ import torch
 
 from helpers.attention import padding_mask
 from helpers.decoding import forced, greedy
-from helpers.recurrent import AdditiveTranslator, BottleneckTranslator, Encoder
+from helpers.recurrent import (
+    LUONG_SCORES,
+    AdditiveTranslator,
+    BottleneckTranslator,
+    Encoder,
+    LuongTranslator,
+)
 from tests.benchmark import PlainAdditiveDecoder
 
 B, S, T, V1, V2 = 3, 7, 5, 11, 13
@@ -15,6 +21,8 @@ MODELS = {
     "one-way": lambda: BottleneckTranslator(V1, V2, embed=4, hidden=6),
     "bidirectional": lambda: BottleneckTranslator(V1, V2, embed=4, hidden=6, bidirectional=True),
     "additive": lambda: AdditiveTranslator(V1, V2, embed=4, hidden=6, attention=8),
+    "dot": lambda: LuongTranslator(V1, V2, embed=4, hidden=6, score="dot"),
+    "scaled general": lambda: LuongTranslator(V1, V2, embed=4, hidden=6, score="scaled general"),
 }
 
 
@@ -107,6 +115,31 @@ def test_additive_translator_equals_the_formulas(batch):
         torch.testing.assert_close(logits[b], expected)
         torch.testing.assert_close(maps[b, :, :length], weights)
         assert (maps[b, :, length:] == 0).all()
+
+
+@pytest.mark.parametrize("score", LUONG_SCORES)
+def test_luong_translator_equals_the_formulas(batch, score):
+    source, lengths, target_in = batch
+    torch.manual_seed(2)
+    model = LuongTranslator(V1, V2, embed=4, hidden=6, score=score).double()
+    logits = model(source, lengths, target_in)
+    for b, length in enumerate(lengths.tolist()):  # one sentence at a time, without padding
+        states, summary = model.encoder(source[b : b + 1, :length], lengths[b : b + 1])
+        state = torch.tanh(model.bridge[0](summary))
+        for t in range(T):
+            _, last = model.gru(model.embedding(target_in[b : b + 1, t : t + 1]), state[None])
+            state = last[0]  # s_t, made before the look
+            keys = model.key.weight @ states[0].T if score.endswith("general") else states[0].T
+            scores = state[0] @ keys / (6**0.5 if score.startswith("scaled") else 1)  # (S,)
+            context = torch.softmax(scores, dim=0) @ states[0]
+            joined = torch.tanh(model.attentional[0].weight @ torch.cat([context, state[0]]))
+            torch.testing.assert_close(logits[b, t], model.output(joined))
+
+
+@pytest.mark.parametrize(("score", "hidden"), [("cosine", 6), ("dot", 7)])
+def test_luong_translator_refuses_unknown_scores_and_odd_sizes(score, hidden):
+    with pytest.raises(ValueError, match="expected one of dot, scaled dot, general"):
+        LuongTranslator(V1, V2, hidden=hidden, score=score)
 
 
 def test_perturbing_an_encoder_state_moves_the_weights_and_padding_never_does(batch):

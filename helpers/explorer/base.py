@@ -25,6 +25,7 @@ _SCRIPTS = (
     "box.js",
     "steps.js",
     "growing.js",
+    "temperature.js",
     "main.js",
 )
 

@@ -1,6 +1,12 @@
 // The one entry: which view a widget shows is said by its state.
 
-const VIEWS = { map: createMap, box: createBox, steps: createSteps, growing: createGrowing };
+const VIEWS = {
+  map: createMap,
+  box: createBox,
+  steps: createSteps,
+  growing: createGrowing,
+  temperature: createTemperature,
+};
 
 function render({ model, el }) {
   const { root, destroy } = VIEWS[model.get("state").view]({

@@ -79,6 +79,30 @@ through_time = Exercise(
             "multiplied by 1 - h * h.",
         ),
         Wrong(
+            "no_slope_in_step_2",
+            lambda *case: _back(case, slopes=lambda h_2, h_1, h_0: (1.0, 1 - h_1**2)),
+            "The slope of the second step's tanh is missing: last_gradient arrives at h_2, and "
+            "must pass that tanh before anything else.",
+        ),
+        Wrong(
+            "no_slope_in_step_1",
+            lambda *case: _back(case, slopes=lambda h_2, h_1, h_0: (1 - h_2**2, 1.0)),
+            "The slope of the first step's tanh is missing. What arrives at h_1 must pass it too, "
+            "on its way to x_1 and to W_h.",
+        ),
+        Wrong(
+            "tanh_twice",
+            lambda *case: _back(
+                case,
+                slopes=lambda h_2, h_1, h_0: (
+                    1 - torch.tanh(h_2) ** 2,
+                    1 - torch.tanh(h_1) ** 2,
+                ),
+            ),
+            "tanh was taken once more. The state is tanh(a) already, so the slope at a is "
+            "1 - h * h.",
+        ),
+        Wrong(
             "not_squared",
             lambda *case: _back(case, slopes=lambda h_2, h_1, h_0: (1 - h_2, 1 - h_1)),
             "The slope of tanh is taken as 1 - h. It is 1 - h * h, where h is the state itself.",

@@ -231,6 +231,14 @@ unroll = Exercise(
             "what the loop starts from; no word has been read there.",
         ),
         Wrong(
+            "one_too_many",
+            lambda cell, inputs, state: torch.stack(
+                [state, *_all_states(cell, inputs, state)], dim=1
+            ),
+            "h_0 is among the results, which makes S + 1 of them. It is what the loop starts from; "
+            "no word has been read there.",
+        ),
+        Wrong(
             "cut_off",
             _cut_off,
             "The numbers are right, but the state is detached between the steps, so no gradient "

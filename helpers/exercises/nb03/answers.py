@@ -33,10 +33,11 @@ def words_that_fit_spec(numbers: int, values: int, vocabulary: int) -> int:
 
 
 def null_curve(exact: float, length: float, lengths: torch.Tensor) -> torch.Tensor:
-    """Return the exact match (N,) expected at `lengths` if every word were equally sure at all.
+    """Return the exact match (N,) at `lengths` if words were as sure as they are at `length`.
 
     exact: the share of sentences of `length` words that are right in every word, 0 to 1.
-    lengths: (N,), in words. Each word is right with the same probability, whatever the others are.
+    lengths: (N,), in words. Every word has the same probability of being right, at all lengths,
+    whatever the others are.
     """
     word = exact ** (1 / length)  # p, since exact = p ** length
     return word**lengths  # (N,)

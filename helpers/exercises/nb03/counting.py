@@ -162,7 +162,7 @@ null_curve = Exercise(
     spec=answers.null_curve_spec,
     cases=_null_cases,
     sizes=lambda exact, length, lengths: {"N": lengths.numel(), "length": length},
-    returns={"expected": "N"},
+    returns={"curve": "N"},
     training_case=lambda: (0.9, 7, torch.tensor([6.0, 9.0, 13.5, 18.5, 23.0])),
     wrong_answers=(
         Wrong(
