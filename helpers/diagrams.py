@@ -28,6 +28,7 @@ _ROWS = {
     "input": (0.0, palette.ORANGE),
 }
 _WIDTH, _HEIGHT = 0.7, 0.5
+_FLOW = (palette.ORANGE, palette.BLUE, palette.PURPLE, palette.GREEN)  # by row, from the bottom
 
 
 def unrolled(
@@ -57,26 +58,36 @@ def unrolled(
     figures.show(fig, alt)
 
 
-def chains(panels: Mapping[str, Sequence[str]], *, alt: str) -> None:
-    """Show what is computed from what: each panel a row of boxes with arrows, under its title.
+def flow(
+    panels: Mapping[str, tuple[Mapping[str, tuple[float, float]], Sequence[tuple[str, str]]]],
+    *,
+    alt: str,
+) -> None:
+    """Show what is computed from what: boxes at their places, arrows between them, a panel each.
 
-    panels: title -> labels from left to right, which may hold mathtext.
-    Raises ValueError for a panel without labels.
+    panels: title -> (boxes, arrows). boxes: label, which may hold mathtext -> (x, y) in columns
+    and rows from the lower left; rows from the bottom are inputs, states, contexts, outputs.
+    arrows: (from, to), by label. An arrow that would run through a box is bent.
+    Raises ValueError for a panel without boxes or an arrow to a box that is not there.
     """
-    empty = [title for title, labels in panels.items() if not labels]
-    if empty or not panels:
-        raise ValueError(f"nothing to draw for {empty or 'panels'}; give each panel its labels")
-    longest = max(len(labels) for labels in panels.values())
-    fig = Figure(figsize=(0.5 + 1.75 * longest, 1.35 * len(panels)))
-    for place, (title, labels) in enumerate(panels.items(), start=1):
-        axes = fig.add_subplot(len(panels), 1, place)
+    for title, (boxes, arrows) in panels.items():
+        lost = {end for arrow in arrows for end in arrow} - set(boxes)
+        if lost or not boxes:
+            raise ValueError(f"nothing to draw for {title!r}: {sorted(lost) or 'boxes'} missing")
+    across = max(x for boxes, _ in panels.values() for x, _ in boxes.values())
+    up = max(y for boxes, _ in panels.values() for _, y in boxes.values())
+    fig = Figure(figsize=(len(panels) * (1.15 * across + 1.6), 0.95 * up + 1.5))
+    for place, (title, (boxes, arrows)) in enumerate(panels.items(), start=1):
+        axes = fig.add_subplot(1, len(panels), place)
         axes.set_title(title, fontsize=13)
-        axes.set(xlim=(-0.5, longest - 0.5), ylim=(-0.4, 0.4))
+        axes.set(xlim=(-0.6, across + 0.6), ylim=(-0.4, up + 0.4))
         axes.set_axis_off()
-        for x, label in enumerate(labels):
-            _box(axes, x, 0.0, label, palette.BLUE)
-            if x:
-                _arrow(axes, (x - 1, 0.0), (x, 0.0))
+        for label, (x, y) in boxes.items():
+            _box(axes, x, y, label, _FLOW[min(int(y), len(_FLOW) - 1)])
+        taken = set(boxes.values())
+        for start, end in ((boxes[a], boxes[b]) for a, b in arrows):
+            middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
+            _arrow(axes, start, end, bend=-0.5 if middle in taken else 0.0)
     figures.show(fig, alt)
 
 
@@ -107,14 +118,30 @@ def _box(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
     axes.text(x, y, text, ha="center", va="center", fontsize=12)
 
 
-def _arrow(axes: Axes, start: tuple[float, float], end: tuple[float, float]) -> None:
+def _arrow(
+    axes: Axes, start: tuple[float, float], end: tuple[float, float], bend: float = 0.0
+) -> None:
     """Draw an arrow from edge to edge of two boxes, given by their centres."""
-    along = end[0] != start[0]
-    gap = _WIDTH / 2 if along else _HEIGHT / 2
-    shift = (gap + 0.02, 0.0) if along else (0.0, gap + 0.02)
+    across, up = end[0] - start[0], end[1] - start[1]
+    if bend:  # leave and enter at the side, around what lies between
+        shift = (_WIDTH / 2 + 0.02, 0.0)
+        start, end = (start[0] + shift[0], start[1]), (end[0] + shift[0], end[1])
+    else:
+        level = up == 0
+        gap = (_WIDTH / 2 + 0.02) if level else 0.0
+        rise = 0.0 if level else _HEIGHT / 2 + 0.02
+        side, way = (1 if across > 0 else -1), (1 if up > 0 else -1)
+        start = (start[0] + side * gap, start[1] + way * rise)
+        end = (end[0] - side * gap, end[1] - way * rise)
     axes.annotate(
         "",
-        xy=(end[0] - shift[0], end[1] - shift[1]),
-        xytext=(start[0] + shift[0], start[1] + shift[1]),
-        arrowprops={"arrowstyle": "-|>", "color": palette.BLACK, "shrinkA": 0, "shrinkB": 0},
+        xy=end,
+        xytext=start,
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": palette.BLACK,
+            "shrinkA": 0,
+            "shrinkB": 0,
+            "connectionstyle": f"arc3,rad={-bend}",
+        },
     )

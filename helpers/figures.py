@@ -151,6 +151,46 @@ def attention_map(
     show(fig, alt or _describe(matrix, rows, columns, links, title))
 
 
+def wall(
+    maps: Mapping[str, Any],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    alt: str,
+) -> None:
+    """Show several maps of one sentence beside each other, three in a row, each under its name.
+
+    maps: name -> weights (T, S), which may break every rule: that is for the reader to see.
+    rows, columns: the T target and S source words. Weights above 1 are drawn as 1.
+    Raises ValueError for a map of another size.
+    """
+    from helpers.explorer.checks import to_array
+
+    across, down = min(3, len(maps)), -(-len(maps) // 3)
+    fig = Figure(figsize=(1.2 + 0.3 * len(columns) * across, 1.2 + down * (0.9 + 0.27 * len(rows))))
+    grid = fig.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    for axes, (name, weights) in zip(grid.flat, maps.items(), strict=False):
+        matrix = to_array(weights, name)
+        if matrix.shape != (len(rows), len(columns)):
+            raise ValueError(
+                f"map {name} has shape {matrix.shape}; expected (T, S) = "
+                f"({len(rows)}, {len(columns)}), one row a target word, one column a source word"
+            )
+        axes.pcolormesh(matrix, vmin=0, vmax=1, edgecolors="white", linewidth=0.8)
+        axes.set_title(name, loc="center", pad=6)
+        axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=90, fontsize=10)
+        axes.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=10)
+        axes.tick_params(length=0)
+        axes.grid(False)
+        axes.spines[:].set_visible(False)
+    grid[0, 0].invert_yaxis()  # shared: one turns them all
+    for axes in grid.flat[len(maps) :]:
+        axes.set_visible(False)
+    fig.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=15)
+    show(fig, alt)
+
+
 def lines(
     series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     *,
@@ -227,8 +267,8 @@ def by_length(
 
 def _look(name: str, place: int) -> tuple[str, str]:
     """Return colour and marker of a series: its own, or those of its place in the cycle."""
-    colours = palette.MODEL_COLOURS | palette.LAYER_COLOURS
-    own = palette.MODEL_MARKERS | palette.LAYER_MARKERS
+    colours = palette.MODEL_COLOURS | palette.LAYER_COLOURS | palette.CONTEXT_COLOURS
+    own = palette.MODEL_MARKERS | palette.LAYER_MARKERS | palette.CONTEXT_MARKERS
     markers = tuple(palette.MODEL_MARKERS.values())
     colour = colours.get(name, palette.CYCLE[place % len(palette.CYCLE)])
     return colour, own.get(name, markers[place % len(markers)])

@@ -9,6 +9,7 @@ from statistics import median_low
 from typing import Any
 
 import sacrebleu
+import torch
 from torch import Tensor
 
 from helpers.corpus import Pair
@@ -16,6 +17,7 @@ from helpers.decoding import Translation
 
 BUCKETS = ((4, 6), (7, 9), (10, 14), (15, 19), (20, 24))
 LONGER = ((25, 34),)
+SHARP = 0.9  # a largest weight above this makes a row of a map sharp
 
 Link = tuple[int, int]
 
@@ -118,6 +120,22 @@ def bleu(translations: Sequence[Translation], pairs: Sequence[Pair]) -> float:
     return sacrebleu.corpus_bleu(outputs, references, tokenize="none", force=True).score
 
 
+def bleu_interval(
+    translations: Sequence[Translation], pairs: Sequence[Pair], resamples: int = 300
+) -> tuple[float, float]:
+    """The interval in which BLEU lies with other sentences: 95 %, by bootstrap (Koehn 2004).
+
+    resamples: how often as many sentences are drawn with replacement and scored.
+    """
+    _same_length(translations, pairs)
+    outputs = [" ".join(translation.words) for translation in translations]
+    references = [[" ".join(pair.target) for pair in pairs]]
+    scorer = sacrebleu.metrics.BLEU(tokenize="none", force=True)
+    score = scorer.corpus_score(outputs, references, n_bootstrap=resamples)
+    # sacrebleu keeps the bootstrap's mean and half width for its printed form alone.
+    return score._mean - score._ci, score._mean + score._ci
+
+
 def best_links(weights: Tensor) -> set[Link]:
     """For each target word but the last row, `<end>`, the source word with the largest weight.
 
@@ -175,6 +193,91 @@ def gold_link_share(
         counts = gold_link_hits(translation.weights, getattr(pair, links))
         hits, linked = hits + counts[0], linked + counts[1]
     return hits / linked
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One row of a map beside the gold: was the word right, and where did the model look most?
+
+    word: the gold word of the row. said: the word that the model chose there.
+    look: the source position with the largest weight, None for a row of zeros. weight: that weight.
+    place: where the look falls, seen from the row's gold links: "sure" (on a sure link), "possible"
+    (on a possible one), "next" (one source word beside a linked one), "elsewhere", or "unlinked"
+    where the row has no link, as `<end>` has none.
+    """
+
+    word: str
+    said: str
+    look: int | None
+    weight: float
+    place: str
+
+    @property
+    def right(self) -> bool:
+        return self.said == self.word
+
+    @property
+    def off_gold(self) -> bool:
+        """Whether the row has a gold link and the look is on none."""
+        return self.place in ("next", "elsewhere")
+
+    @property
+    def sharp_and_wrong(self) -> bool:
+        """Whether the map is sure of itself, a weight above SHARP, and off gold."""
+        return self.off_gold and self.weight > SHARP
+
+
+def row_verdicts(
+    weights: Any,
+    target: Sequence[str],
+    said: Sequence[str],
+    sure: Iterable[Link],
+    possible: Iterable[Link] = (),
+) -> list[Verdict]:
+    """Judge every row of a map by the gold: its word, and the place of its largest weight.
+
+    weights: tensor or array (T, S) under teacher forcing, so that row t belongs to gold word t.
+    target: the T gold words, `<end>` included. said: the T words that the model chose.
+    sure, possible: links (source position, target position); a sure link counts as possible too.
+    Of equal weights the first counts. Raises ValueError where the sizes do not fit.
+    """
+    weights = weights if isinstance(weights, Tensor) else torch.tensor(weights)
+    if weights.ndim != 2 or not len(weights) == len(target) == len(said):
+        raise ValueError(
+            f"weights of shape {tuple(weights.shape)} for {len(target)} target words and "
+            f"{len(said)} words of the model; expected (T, S), with T of both. Translate with "
+            "translate_all(..., teacher_forcing=True), and count <end> as a word of the target."
+        )
+    rows, columns = weights.shape
+    sure, linked = set(sure), set(possible)
+    linked |= sure
+    outside = [link for link in linked if not (0 <= link[0] < columns and 0 <= link[1] < rows)]
+    if outside:
+        raise ValueError(
+            f"the link {min(outside)} lies outside a map of {rows} target and {columns} source "
+            "words; expected (source position, target position), counted from 0."
+        )
+    verdicts = []
+    looks = weights.argmax(dim=-1).tolist()
+    for t, (look, weight) in enumerate(zip(looks, weights.amax(dim=-1).tolist(), strict=True)):
+        seen = look if weight > 0 else None
+        place = _place(
+            seen, {s for s, row in linked if row == t}, {s for s, row in sure if row == t}
+        )
+        verdicts.append(Verdict(target[t], said[t], seen, weight, place))
+    return verdicts
+
+
+def _place(look: int | None, linked: set[int], sure: set[int]) -> str:
+    """Return the place of a look (see `Verdict`); linked and sure: the row's source positions."""
+    if not linked:
+        return "unlinked"
+    if look in sure:
+        return "sure"
+    if look in linked:
+        return "possible"
+    beside = look is not None and {look - 1, look + 1} & linked
+    return "next" if beside else "elsewhere"
 
 
 def _same_length(translations: Sequence[Translation], pairs: Sequence[Pair]) -> None:

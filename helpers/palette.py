@@ -51,6 +51,11 @@ MODEL_MARKERS = {
     "transformer": "P",
 }
 
+# What a decoder is given as its context: the same model three times, so "attention" is not a model
+# of the list above.
+CONTEXT_COLOURS = {"attention": GREEN, "mean": ORANGE, "last state": GREY}
+CONTEXT_MARKERS = {"attention": "^", "mean": "v", "last state": "s"}
+
 # Recurrent layers are not compared with the models above, so the colours serve once more.
 LAYER_COLOURS = {
     "RNN": ORANGE,

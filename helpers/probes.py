@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
-from helpers.corpus import Pair, Vocabulary, collate
+from helpers.corpus import Batch, Pair, Vocabulary, collate
 from helpers.settings import DEVICE, course_seed
 
 
@@ -156,3 +156,28 @@ def right_by_place(
         hits = torch.bincount(places[right[rows, columns]], minlength=parts)
         shares[name] = (hits / total).cpu()
     return shares
+
+
+def reach(model: nn.Module, batch: Batch) -> Tensor:
+    """How strongly a translator feels each source word: the norm of d(g . outputs) / d x_i.
+
+    model: one with `encoder.embedding`, trained on gold prefixes. batch: sentences of one length S.
+    Returns (S,), the mean over sentences; g is a random direction over the outputs of all steps,
+    from torch's global generator, of mean norm 1 a step.
+    """
+    if int(batch.lengths.min()) != batch.source.shape[1]:
+        raise ValueError(
+            f"lengths from {int(batch.lengths.min())} to {int(batch.lengths.max())}; expected "
+            "sentences of one length, so that each has a word at every place"
+        )
+    embedded: list[Tensor] = []
+    hook = model.encoder.embedding.register_forward_hook(lambda *call: embedded.append(call[2]))
+    try:
+        outputs = model(batch.source, batch.lengths, batch.target_in)  # (B, T, V)
+    finally:
+        hook.remove()
+    real = (batch.target_out != Vocabulary.pad).unsqueeze(-1)
+    direction = torch.randn_like(outputs) * real / outputs.shape[-1] ** 0.5
+    per_sentence = (outputs * direction).sum(dim=(1, 2)) / real.sum(dim=(1, 2))
+    (gradient,) = torch.autograd.grad(per_sentence.sum(), embedded[0])  # (B, S, E)
+    return gradient.norm(dim=-1).mean(dim=0)

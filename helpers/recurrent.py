@@ -196,6 +196,7 @@ class AdditiveTranslator(nn.Module):
 
 
 LUONG_SCORES = ("dot", "scaled dot", "general", "scaled general")
+CONTEXTS = ("attention", "word keys", "word values", "mean", "last state")
 
 
 class LuongTranslator(nn.Module):
@@ -209,6 +210,10 @@ class LuongTranslator(nn.Module):
     score: "dot" or "general", s_t W_a h_i (equation 8), or one of them "scaled", divided by
     sqrt(H) (Vaswani et al. 2017), as in "scaled dot".
     hidden: size H of s_t and of h_i; each direction of the encoder has half of it.
+    bidirectional: False for an encoder that reads from the left only, with H units.
+    context: what c_t is, to compare with attention in the same decoder: "word keys" makes
+    the keys from the word embeddings and leaves the states as values; "mean" is the mean of the
+    h_i at every step; "last state" the encoder's summary, so that there is no attention.
     """
 
     def __init__(
@@ -218,6 +223,8 @@ class LuongTranslator(nn.Module):
         embed: int = 64,
         hidden: int = 188,
         score: str = "scaled dot",
+        bidirectional: bool = True,
+        context: str = "attention",
     ) -> None:
         super().__init__()
         if score not in LUONG_SCORES or hidden % 2:
@@ -226,11 +233,19 @@ class LuongTranslator(nn.Module):
                 f"{', '.join(LUONG_SCORES)}, and an even number, half of it for each direction of "
                 "the encoder"
             )
-        self.encoder = Encoder(source_vocabulary, embed, hidden // 2, bidirectional=True)
+        if context not in CONTEXTS:
+            raise ValueError(f"context is {context!r}; expected one of {', '.join(CONTEXTS)}")
+        self.context = context
+        each = hidden // 2 if bidirectional else hidden
+        self.encoder = Encoder(source_vocabulary, embed, each, bidirectional)
         self.bridge = nn.Sequential(nn.Linear(hidden, hidden), nn.Tanh())
         # W_a h_i is a key: projected once per sentence, it leaves a dot product for each step.
-        general = score.endswith("general")
-        self.key = nn.Linear(hidden, hidden, bias=False) if general else nn.Identity()
+        from_words = context == "word keys"
+        projects = score.endswith("general") or from_words
+        width = embed if from_words else hidden
+        self.key = nn.Linear(width, hidden, bias=False) if projects else nn.Identity()
+        if context == "word values":
+            self.value = nn.Linear(embed, hidden, bias=False)
         self.score = scaled_dot if score.startswith("scaled") else dot
         self.embedding = small_embedding(target_vocabulary, embed)
         self.gru = nn.GRU(embed, hidden, batch_first=True)
@@ -241,7 +256,17 @@ class LuongTranslator(nn.Module):
         """source (B, S), lengths (B,) -> memory, with keys h_i or W_a h_i (B, S, H)."""
         states, summary = self.encoder(source, lengths)
         mask = padding_mask(lengths, source.shape[1])
-        return Memory(self.key(states), states, mask, self.bridge(summary))
+        start = self.bridge(summary)
+        if self.context == "last state":  # one place to look at, so each step gets all of it
+            only = summary.unsqueeze(1)  # (B, 1, H)
+            return Memory(only, only, mask[..., :1], start)
+        if self.context == "mean":  # equal scores give equal weights
+            return Memory(torch.zeros_like(states), states, mask, start)
+        from_words = self.context == "word keys"
+        keys = self.key(self.encoder.embedding(source) if from_words else states)
+        if self.context == "word values":
+            return Memory(keys, self.value(self.encoder.embedding(source)), mask, start)
+        return Memory(keys, states, mask, start)
 
     def start(self, memory: Memory) -> Tensor:
         """memory -> s_0 (B, H)."""

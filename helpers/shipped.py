@@ -7,20 +7,27 @@ keyword arguments of its class, and its weights in half precision, to stay under
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import nn
 
 from helpers import corpus
-from helpers.recurrent import AdditiveTranslator
+from helpers.recurrent import AdditiveTranslator, LuongTranslator
 from helpers.settings import DATA, DEVICE
 
 MODELS = DATA / "models"
-CLASSES = {"additive": AdditiveTranslator}
+# By name; the file of "word values" is word_values.pt.
+CLASSES = {"additive": AdditiveTranslator, "word values": LuongTranslator}
 
 
 class ShippedModelError(RuntimeError):
     """A shipped model is missing, damaged or does not fit the data; the message says what to do."""
+
+
+def model_path(name: str, folder: Path = MODELS) -> Path:
+    """Return where the model of this name is stored."""
+    return folder / f"{name.replace(' ', '_')}.pt"
 
 
 def load(name: str = "additive", folder: Path = MODELS) -> tuple[nn.Module, corpus.Corpus]:
@@ -28,7 +35,7 @@ def load(name: str = "additive", folder: Path = MODELS) -> tuple[nn.Module, corp
 
     Raises ShippedModelError where the file is missing, damaged or made for other data.
     """
-    path = folder / f"{name}.pt"
+    path = model_path(name, folder)
     remedy = "Take the file from git again, or train it anew with `python -m helpers models`."
     if name not in CLASSES or not path.is_file():
         raise ShippedModelError(f"there is no model {path}; there are {sorted(CLASSES)}. {remedy}")
@@ -50,11 +57,11 @@ def load(name: str = "additive", folder: Path = MODELS) -> tuple[nn.Module, corp
 
 
 def save(
-    model: nn.Module, name: str, level: str, settings: dict[str, int], folder: Path = MODELS
+    model: nn.Module, name: str, level: str, settings: dict[str, Any], folder: Path = MODELS
 ) -> Path:
     """Store a trained model in half precision and return the path."""
     state = {key: value.detach().cpu().half() for key, value in model.state_dict().items()}
     folder.mkdir(parents=True, exist_ok=True)
-    path = folder / f"{name}.pt"
+    path = model_path(name, folder)
     torch.save({"level": level, "settings": settings, "state": state}, path)
     return path

@@ -52,12 +52,15 @@ def test_nothing_to_draw_is_refused(panels):
         diagrams.unrolled(panels, alt=ALT)
 
 
-def test_a_chain_has_an_arrow_between_its_boxes(drawn):
-    diagrams.chains({"first": ["a", "b", "c"], "second": ["d"]}, alt=ALT)
-    assert texts(drawn[0]) == ["a", "b", "c", "d"]
-    assert arrows(drawn[0]) == 2
+def test_a_flow_has_its_boxes_and_arrows(drawn):
+    boxes = {"in": (0, 0), "state": (0, 1), "context": (0, 2), "out": (0, 3)}
+    arrows_of = [("in", "state"), ("state", "context"), ("context", "out"), ("state", "out")]
+    diagrams.flow({"first": (boxes, arrows_of), "second": ({"alone": (0, 0)}, [])}, alt=ALT)
+    assert texts(drawn[0]) == ["in", "state", "context", "out", "alone"]
+    assert arrows(drawn[0]) == 4
 
 
-def test_an_empty_chain_is_refused():
-    with pytest.raises(ValueError, match="nothing to draw for .'empty'."):
-        diagrams.chains({"empty": []}, alt=ALT)
+@pytest.mark.parametrize("panel", [({}, []), ({"a": (0, 0)}, [("a", "b")])])
+def test_a_flow_with_something_missing_is_refused(panel):
+    with pytest.raises(ValueError, match="nothing to draw for 'odd'"):
+        diagrams.flow({"odd": panel}, alt=ALT)

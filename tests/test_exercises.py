@@ -15,7 +15,21 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
-from helpers.exercises import REGISTRY, comparing, nb00, nb01, nb02, nb03, nb04, nb05, running
+from helpers.exercises import (
+    REGISTRY,
+    comparing,
+    nb00,
+    nb01,
+    nb02,
+    nb03,
+    nb04,
+    nb05,
+    nb08,
+    nb09,
+    nb10,
+    nb11,
+    running,
+)
 from helpers.exercises.engine import CORRECT, NOT_ATTEMPTED, NOT_YET, SLOW
 from helpers.exercises.inputs import Dice
 from tests.exercise_tools import define, unwrapped
@@ -40,6 +54,14 @@ LOOPS = (
     nb04.masked_softmax,
     nb04.context_vectors,
     nb04.decoder_step,
+    nb08.attention_outputs,
+    nb08.masked_outputs,
+    nb09.self_attention,
+    nb09.rotate_positions,
+    nb10.combine_masks,
+    nb10.language_model_loss,
+    nb11.split_heads,
+    nb11.multi_head_attention,
 )
 
 each = pytest.mark.parametrize("exercise", EXERCISES, ids=lambda exercise: exercise.name)
@@ -55,7 +77,7 @@ def test_registry_names_every_exercise_of_each_notebook():
         assert getattr(module, exercise.short_name) is exercise
         assert exercise in module.EXERCISES
         assert exercise.reference.__name__ == exercise.short_name
-    for module in (nb01, nb02, nb03, nb04, nb05):
+    for module in (nb01, nb02, nb03, nb04, nb05, nb08, nb09, nb10, nb11):
         assert len(module.EXERCISES) >= 4
         assert sum(exercise.core for exercise in module.EXERCISES) == 2
 

@@ -30,7 +30,7 @@ def test_static_table_holds_the_weights_of_five_factors() -> None:
     view = Temperature(torch.tensor([math.log(3.0), 0.0]), ["le", "<b>"], title="Softer, harder")
     rows = re.findall(r'scope="row"[^>]*>([\d.]+)</th>(.*?)</tr>', view.html())
     assert [factor for factor, _ in rows] == ["0.25", "0.5", "1", "2", "4"]
-    assert re.findall(r"<td>([\d.]+)</td>", rows[2][1]) == ["1", "0.75", "0.25"]
+    assert re.findall(r"<td>([\d.]+)</td>", rows[2][1]) == ["1", "0.75", "0.25", "0.188"]
     assert "&lt;b&gt;" in view.html() and "'le'" in view.sentence()
 
 

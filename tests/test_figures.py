@@ -76,6 +76,22 @@ def test_each_model_has_its_own_colour_and_marker() -> None:
     assert len(set(palette.MODEL_MARKERS.values())) == len(palette.MODEL_MARKERS)
     assert set(palette.LAYER_COLOURS) == set(palette.LAYER_MARKERS)
     assert len(set(palette.LAYER_COLOURS.values())) == len(palette.LAYER_COLOURS)
+    assert set(palette.CONTEXT_COLOURS) == set(palette.CONTEXT_MARKERS)
+    assert not set(palette.CONTEXT_COLOURS) & set(palette.MODEL_COLOURS)
+
+
+def test_a_wall_hangs_every_map(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    maps = {name: np.full((2, 3), 0.5) for name in "ABCD"}
+    maps["C"] = np.array([[9.0, 0.0, 0.0], [0.0, 0.0, 0.0]])  # breaks the rules, and is drawn
+    sizes = {"rows": ["a", "b"], "columns": ["x", "y", "z"], "title": "four", "alt": "four maps"}
+    figures.wall(maps, **sizes)
+    titles = [axes.get_title() for axes in drawn[0].axes if axes.get_visible()]
+    assert titles == ["A", "B", "C", "D"]
+    assert drawn[0].axes[0].yaxis_inverted()  # the first target word on top
+    with pytest.raises(ValueError, match="map B has shape .3, 2."):
+        figures.wall({"A": maps["A"], "B": np.ones((3, 2))}, **sizes)
 
 
 def test_a_logarithmic_axis_shows_powers(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -17,7 +17,7 @@ Commands for those who write the course; to study it you need none of them.
   bootstrap        write the current first cell into every notebook, without executing
   measure NN       make the long runs of a notebook and store them in data/results/
   data             rebuild data/en-fr from the grammar
-  models           train the shipped models in data/models anew
+  models           train the shipped models in data/models anew, or those named
 """
 
 
@@ -58,6 +58,7 @@ def _parser() -> argparse.ArgumentParser:
     data = commands.add_parser("data", help="rebuild data/en-fr from the grammar")
     data.set_defaults(run=_data)
     models = commands.add_parser("models", help="train the shipped models anew")
+    models.add_argument("names", nargs="*", metavar="NAME", help="such as 'word values'")
     models.set_defaults(run=_models)
     return parser
 
@@ -101,7 +102,11 @@ def _data(options: argparse.Namespace) -> None:
 
 
 def _models(options: argparse.Namespace) -> None:
-    from helpers.authoring.models import build
+    from helpers.authoring.models import RECIPES, build
 
-    build()
+    if unknown := set(options.names) - set(RECIPES):
+        raise recording.RecordingRefused(
+            f"there is no model {sorted(unknown)}; there are {', '.join(RECIPES)}"
+        )
+    build(options.names)
     print(f"Rebuilt {DATA / 'models'}")

@@ -80,6 +80,7 @@ class Exercise:
     exact_zeros: given the arguments, returns where padding must leave an exact 0, as bool tensors
         that broadcast: of the result under "result", of a gradient under the argument's name.
     shapes_hint: a sentence to add when the learner's code raises an error about sizes.
+    slow_hint: what to ask of an answer that is right but slow.
     """
 
     name: str
@@ -100,6 +101,7 @@ class Exercise:
     observe: Callable[..., Any] | None = None
     exact_zeros: Callable[..., Mapping[str, torch.Tensor]] = lambda *case: {}
     shapes_hint: str = ""
+    slow_hint: str = "Which Python loop can one indexing or one tensor product replace?"
     status: str = field(default="", init=False)  # the best verdict so far, for `progress`
     _rung: int = field(default=0, init=False)
     _memory: dict[tuple[Callable, int], running.Outcome] = field(default_factory=dict, init=False)
@@ -393,7 +395,6 @@ class Exercise:
         much = "far more than 3" if math.isinf(times) else f"about {times:.0f}"
         reason = (
             f"It takes {much} times as long as the course's version at training size "
-            f"({self._sizes_text(case)}). Which Python loop can one indexing or one tensor product "
-            "replace?"
+            f"({self._sizes_text(case)}). {self.slow_hint}"
         )
         return Verdict(SLOW, comparing.wrap(reason))

@@ -19,9 +19,11 @@ _HERE = Path(__file__).parent
 # Joined in this order into the one module that the browser loads; nothing is fetched.
 _SCRIPTS = (
     "common.js",
+    "cursor.js",
     "grid.js",
     "lines.js",
     "map.js",
+    "gallery.js",
     "box.js",
     "steps.js",
     "growing.js",

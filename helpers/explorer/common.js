@@ -44,11 +44,43 @@ function choices(label, names, chosen, action) {
   return html("div", { class: "am-choices", role: "group", "aria-label": label }, ...buttons);
 }
 
-function select(label, count, action) {
-  const options = Array.from({ length: count }, (_, i) => html("option", { value: i }, `${i + 1}`));
-  const node = control("select", { class: "am-select" }, ...options);
+// A list to choose from; `fill` changes its names and chooses one of them.
+function select(label, names, action, after = null) {
+  const node = control("select", { class: "am-select", "aria-label": label });
+  const fill = (list, chosen = 0) => {
+    node.replaceChildren(...list.map((name, i) => html("option", { value: i }, name)));
+    node.value = chosen;
+  };
+  fill(names);
   node.addEventListener("change", () => action(Number(node.value)));
-  return html("label", { class: "am-label" }, label, node, `of ${count}`);
+  return { root: html("label", { class: "am-label" }, label, node, after), node, fill };
+}
+
+// A button that stays pressed until it is pressed again; it is pressed at first.
+function toggle(label, action) {
+  const node = button(label, { "aria-pressed": "true" }, () => {
+    const on = node.getAttribute("aria-pressed") !== "true";
+    node.setAttribute("aria-pressed", String(on));
+    action(on);
+  });
+  return node;
+}
+
+// What the colours of a map and the outlines of its links mean.
+function mapLegend(shade, gold, possible) {
+  const scale = html("span", { class: "am-scale", "aria-hidden": "true" });
+  const stops = [0, 0.25, 0.5, 0.75, 1].map(shade).join(", ");
+  scale.style.background = `linear-gradient(to right, ${stops})`;
+  const key = (kind, text) =>
+    html("span", { class: "am-link-key" }, html("span", { class: kind }), text);
+  return html(
+    "p",
+    { class: "am-legend" },
+    html("span", {}, "weight 0 ", scale, " 1"),
+    gold ? key("am-key-gold", "gold link") : null,
+    possible ? key("am-key-gold am-key-possible", "possible link") : null,
+    html("span", {}, "hover, click or arrow keys"),
+  );
 }
 
 // weight in [0, 1] -> colour, and the ink that can be read on it

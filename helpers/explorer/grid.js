@@ -1,20 +1,33 @@
 // The map: a cell per pair of words, target words as rows, source words as columns.
 // It draws and reports; what is highlighted is decided in map.js.
 
-function gridSizes(rows, columns) {
+const GRID_SIZES = [
+  { width: 54, height: 40, word: 17, number: 15, short: false },
+  { width: 44, height: 34, word: 16, number: 13, short: false },
+  { width: 32, height: 27, word: 15, number: 12, short: true },
+  { width: 24, height: 24, word: 14, number: 11, short: true }, // to set two side by side
+];
+
+// The place in GRID_SIZES of the size for a map alone.
+function gridSize(rows, columns) {
   const most = Math.max(rows, columns);
-  if (most <= 9) return { width: 54, height: 40, word: 17, number: 15, short: false };
-  if (most <= 14) return { width: 44, height: 34, word: 16, number: 13, short: false };
-  return { width: 32, height: 27, word: 15, number: 12, short: true };
+  return most <= 9 ? 0 : most <= 14 ? 1 : 2;
 }
 
-function createGrid(state, shade, on) {
+// state.marks, if given: for each row { mark, kind, wrong }, the text of its mark, the kind by which
+// it is coloured, and the wrong word that was said there or null. state.beside: the words to leave
+// room for, so that maps with different wrong words stay in line.
+function createGrid(state, shade, on, sized = gridSize(state.rows.length, state.columns.length)) {
   const T = state.rows.length;
   const S = state.columns.length;
-  const size = gridSizes(T, S);
+  const size = GRID_SIZES[sized];
   const { width: w, height: h } = size;
   const widest = (words) => Math.max(...words.map((word) => textWidth(word, size.word, true)));
-  const left = Math.ceil(widest(state.rows)) + 26;
+  const marks = state.marks || [];
+  const beside = (state.beside || []).map((word) => `✗ ${word}`);
+  const markWide = marks.length ? Math.ceil(size.word * 1.75) : 0;
+  const wordWide = Math.ceil(widest(state.rows));
+  const left = wordWide + 26 + markWide + (beside.length ? Math.ceil(widest(beside)) + 14 : 0);
   const turned = widest(state.columns) > w - 14;
   const slant = (50 * Math.PI) / 180;
   const top = turned ? Math.ceil(widest(state.columns) * Math.sin(slant)) + 26 : size.word + 20;
@@ -22,13 +35,21 @@ function createGrid(state, shade, on) {
   const wide = S * w + overhang;
   const tall = T * h + 4;
 
+  const baseline = (t) => t * h + h / 2 + size.word * 0.3;
   const rowWords = state.rows.map((word, t) =>
     wordMark(word, size.word, "end", {
       "data-t": t,
       class: "am-word am-query",
-      transform: `translate(${left - 12} ${t * h + h / 2 + size.word * 0.3})`,
+      transform: `translate(${left - 12 - markWide} ${baseline(t)})`,
     }),
   );
+  const rowMarks = marks.map(({ mark, kind, wrong }, t) => {
+    const at = (x, anchor, pixels) => ({ x, y: baseline(t), "text-anchor": anchor, "font-size": pixels });
+    const middle = at(left - 6 - markWide / 2, "middle", size.word * 1.2);
+    const end = at(left - 26 - markWide - wordWide, "end", size.word);
+    const said = wrong === null ? null : svg("text", { class: "am-said", ...end }, `✗ ${wrong}`);
+    return svg("g", {}, svg("text", { class: `am-mark am-mark-${kind}`, ...middle }, mark), said);
+  });
   const columnWords = state.columns.map((word, s) => {
     const x = s * w + w / 2;
     const place = turned ? `translate(${x + 4} ${top - 10}) rotate(-50)` : `translate(${x} ${top - 10})`;
@@ -69,7 +90,7 @@ function createGrid(state, shade, on) {
     svg("g", { class: "am-numbers" }, cursorText),
   );
   const head = svg("svg", { width: wide, height: top, "aria-hidden": "true" }, ...columnWords);
-  const side = svg("svg", { width: left, height: tall, "aria-hidden": "true" }, ...rowWords);
+  const side = svg("svg", { width: left, height: tall, "aria-hidden": "true" }, ...rowWords, ...rowMarks);
   const corner = html("div", { class: "am-corner" });
   const root = html(
     "div",

@@ -2,6 +2,7 @@
 
 const VIEWS = {
   map: createMap,
+  gallery: createGallery,
   box: createBox,
   steps: createSteps,
   growing: createGrowing,

@@ -27,11 +27,13 @@ def attention_table(
     possible: Iterable[tuple[int, int]] = (),
     title: str = "",
     note: str = "",
+    marks: Sequence[str] = (),
 ) -> str:
     """Return a map as a shaded table, target words as rows, with a caption that says what is seen.
 
     weights: (T, S). gold, possible: links (source position, target position).
     note: a closing sentence of the caption, for instance which head this is.
+    marks: a text for each row, put behind its cells; none for no such column.
     """
     gold, possible = set(gold), set(possible)
     heads = "".join(f'<th scope="col" style="text-align:center">{escape(w)}</th>' for w in columns)
@@ -41,7 +43,8 @@ def attention_table(
             "".join(
                 _cell(float(weights[t, s]), (s, t) in gold, (s, t) in possible)
                 for s in range(len(columns))
-            ),
+            )
+            + (f'<td style="text-align:left">{escape(marks[t])}</td>' if marks else ""),
             align="right",
         )
         for t, word in enumerate(rows)
@@ -60,7 +63,8 @@ def attention_table(
         f"Attention weights. Rows: {len(rows)} target words (queries). "
         f"Columns: {len(columns)} source words (keys)."
     )
-    head = f'<tr><td style="border:0"></td>{heads}</tr>'
+    last = '<th scope="col" style="text-align:left">mark</th>' if marks else ""
+    head = f'<tr><td style="border:0"></td>{heads}{last}</tr>'
     size = 14 if len(columns) <= _WIDE else 12
     return paragraph(title, *about) + table(caption, head, lines, size)
 

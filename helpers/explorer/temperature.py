@@ -42,11 +42,13 @@ class Temperature(View):
 
     def html(self) -> str:
         words, scores = self.state["words"], self.state["scores"]
-        names = ("factor", "temperature", *words)
+        names = ("factor", "temperature", *words, "mean p (1 - p)")
         head = "".join(f'<th scope="col">{escape(name)}</th>' for name in names)
         lines = []
         for factor in STATIC:
-            numbers = [f"{1 / factor:g}", *(f"{w:.2f}" for w in softmax(scores, factor))]
+            weights = softmax(scores, factor)
+            slope = sum(p * (1 - p) for p in weights) / len(weights)
+            numbers = [f"{1 / factor:g}", *(f"{p:.2f}" for p in weights), f"{slope:.3f}"]
             cells = "".join(f"<td>{number}</td>" for number in numbers)
             lines.append(row(f"{factor:g}", cells))
         about = "Run the cell to move a slider over the factor."

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from torch import nn
 
 from helpers import metrics
-from helpers.corpus import Corpus
+from helpers.corpus import Batch, Corpus
 from helpers.decoding import translate_all
 from helpers.settings import DEVICE, seed_everything
 from helpers.training import fit, training_batches
@@ -20,13 +20,28 @@ def train(
     seed: int,
     label: str,
     batch_size: int = 64,
+    watch: Callable[[int, nn.Module], None] | None = None,
     **settings: Any,
 ) -> nn.Module:
-    """Make a model and train it, both under `seed`; settings go to `fit`."""
+    """Make a model and train it, both under `seed`; settings go to `fit`.
+
+    watch: called before each step with the number of steps behind it and the model.
+    """
     seed_everything(seed)
     model = make().to(DEVICE)
-    fit(model, training_batches(data, batch_size, seed), label=f"{label}, seed {seed}", **settings)
+    batches = training_batches(data, batch_size, seed)
+    if watch:
+        batches = _watched(batches, model, watch)
+    fit(model, batches, label=f"{label}, seed {seed}", **settings)
     return model
+
+
+def _watched(
+    batches: Iterator[Batch], model: nn.Module, watch: Callable[[int, nn.Module], None]
+) -> Iterator[Batch]:
+    for step, batch in enumerate(batches):
+        watch(step, model)
+        yield batch
 
 
 def count_parameters(model: nn.Module) -> int:

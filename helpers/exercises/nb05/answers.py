@@ -111,7 +111,7 @@ def attentional_vectors_spec(
 
 
 def mean_slope(scores: torch.Tensor) -> torch.Tensor:
-    """Return the mean of p (1 - p), one number, over all weights p of the rows' softmax.
+    """Return the mean of p (1 - p), a tensor of shape (), over all weights p of the rows' softmax.
 
     scores: (N, S), a row for each query. p (1 - p) is the derivative of a weight by its own score.
     """

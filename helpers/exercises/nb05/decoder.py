@@ -46,8 +46,8 @@ attentional_vectors = Exercise(
     },
     returns={"vectors": "B T H"},
     gradients=("context", "states", "weight"),
-    shapes_hint="[c; s] has C + H numbers, and W_c is (H, C + H): which of the two is "
-    "transposed in joined @ ...?",
+    shapes_hint="Join the two along the last axis (dim=-1): [c; s] then has C + H numbers, and W_c "
+    "is (H, C + H).",
     training_case=lambda: (
         torch.randn(64, 24, 188),
         torch.randn(64, 24, 188),
@@ -65,6 +65,16 @@ attentional_vectors = Exercise(
             lambda context, states, weight: _joined(context, states) @ weight.T,
             "The tanh is missing. Without it W_c and the output layer are two matrices in a row, "
             "which one matrix could replace.",
+        ),
+        Wrong(
+            "tanh_inside",
+            lambda context, states, weight: torch.tanh(_joined(context, states)) @ weight.T,
+            "tanh was taken of [c; s], before W_c. It comes last, around the whole product.",
+        ),
+        Wrong(
+            "sigmoid",
+            lambda context, states, weight: torch.sigmoid(_joined(context, states) @ weight.T),
+            "A sigmoid stands in place of the tanh: it gives numbers from 0 to 1, never negative.",
         ),
         Wrong(
             "context_only",
@@ -157,6 +167,17 @@ mean_slope = Exercise(
             "summed",
             lambda scores: ((p := _weights(scores)) * (1 - p)).sum(dim=-1).mean(),
             "The slopes of a row are added up, not averaged.",
+        ),
+        Wrong(
+            "summed_over_all",
+            lambda scores: ((p := _weights(scores)) * (1 - p)).sum(),
+            "The slopes of the whole table are added up, not averaged.",
+        ),
+        Wrong(
+            "sigmoids",
+            lambda scores: ((p := torch.sigmoid(scores)) * (1 - p)).mean(),
+            "Each score went through a sigmoid of its own. The weights of a row are a softmax: "
+            "they compete, and sum to 1.",
         ),
         Wrong(
             "mean_first",

@@ -68,6 +68,20 @@ scaled_dot_scores = Exercise(
             "over is the D numbers of query and key.",
         ),
         Wrong(
+            "by_steps",
+            lambda queries, keys: _plain(queries, keys) / queries.size(1) ** 0.5,
+            "The scores are divided by the root of the number of target steps. What is summed "
+            "over is the D numbers of query and key.",
+        ),
+        Wrong(
+            "cosine",
+            lambda queries, keys: torch.cosine_similarity(
+                queries.unsqueeze(2), keys.unsqueeze(1), dim=-1
+            ),
+            "These are cosines: each product is divided by the lengths of its own two vectors. The "
+            "scale here is one number for all, sqrt(D).",
+        ),
+        Wrong(
             "multiplied",
             lambda queries, keys: _plain(queries, keys) * queries.size(-1) ** 0.5,
             "The scores are multiplied by sqrt(D). They grow with D already; divide.",
@@ -131,8 +145,7 @@ general_scores = Exercise(
     sizes=_pair_sizes,
     returns={"scores": "B T S"},
     gradients=("queries", "keys", "weight"),
-    shapes_hint="keys (B, S, C) times W_a transposed (C, H) gives (B, S, H); then queries "
-    "(B, T, H) meet its last two axes transposed.",
+    shapes_hint="W_a is (H, C): which of its axes must meet the C numbers of a key?",
     training_case=lambda: (_numbers(64, 24, 112), _numbers(64, 24, 224), _numbers(112, 224)),
     wrong_answers=(
         Wrong(
@@ -140,6 +153,14 @@ general_scores = Exercise(
             lambda queries, keys, weight: _general(queries, keys, weight).transpose(-2, -1),
             "The map is transposed: rows must be queries (target steps), columns keys (source "
             "words).",
+        ),
+        Wrong(
+            "reshaped",
+            lambda queries, keys, weight: (
+                queries @ (keys @ weight.T).reshape(keys.size(0), -1, keys.size(1))
+            ),
+            "The projected keys were reshaped to (B, H, S). reshape reads the same numbers on in "
+            "rows of another length, so words are mixed up; transpose(-2, -1) swaps the axes.",
         ),
         Wrong(
             "scaled",
@@ -219,8 +240,10 @@ concat_scores = Exercise(
     sizes=_pair_sizes,
     returns={"scores": "B T S"},
     gradients=("queries", "keys", "weight", "v"),
-    shapes_hint="W_a (D, H + C) acts on [s; h]: its first H columns on s, the rest on h. The two "
-    "results, (B, T, D) and (B, S, D), need a new axis each to be added for all pairs.",
+    shapes_hint="W_a is (D, H + C), queries (B, T, H) and keys (B, S, C): which columns of W_a can "
+    "meet which of the two?",
+    slow_hint="Do you build all T * S pairs of H + C numbers, or loop over them? Split W_a: what "
+    "does each part need to see, and how often?",
     training_case=lambda: (
         _numbers(64, 24, 112),
         _numbers(64, 24, 224),
