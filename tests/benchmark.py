@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import statistics
 import time
 from collections.abc import Callable
@@ -16,10 +17,14 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.profiler import ProfilerActivity, profile
 
+from helpers.attention import padding_mask
+from helpers.layers import AttentionLayer, causal_mask
 from helpers.recurrent import AdditiveTranslator, LuongTranslator, Memory
 
 B, S, T, E, H, V = 64, 30, 30, 128, 256, 500
+WIDTH, HEADS, TOKENS = 128, 4, 2048  # of the attention layer: TOKENS = B * S at every S
 
 
 class PlainAdditiveDecoder(nn.Module):
@@ -115,9 +120,118 @@ def product_decoder() -> dict:
     return {"what": what, "against": "the additive loop", **ratio(slow, fast)}
 
 
-def layers() -> list[dict]:
-    """All the ratios of this benchmark."""
-    return [additive_decoder(), product_decoder()]
+class PlainAttention(nn.Module):
+    """What `AttentionLayer` is measured against: its projections around PyTorch's function."""
+
+    def __init__(self, layer: AttentionLayer) -> None:
+        super().__init__()
+        self.layer = layer
+
+    def forward(self, x: Tensor, mask: Tensor | None, causal: bool) -> Tensor:
+        """x (B, S, D), mask (B, 1, 1 or S, S) or None -> outputs (B, S, D)."""
+        (batch, words, width), heads = x.shape, self.layer.heads
+        parts = (self.layer.query, self.layer.key, self.layer.value)
+        q, k, v = (
+            part(x).view(batch, words, heads, width // heads).transpose(1, 2) for part in parts
+        )
+        mixed = F.scaled_dot_product_attention(q, k, v, attn_mask=mask, is_causal=causal)
+        return self.layer.output(mixed.transpose(1, 2).reshape(batch, words, width))
+
+
+def peak_memory(run: Callable[[], object]) -> int:
+    """Return the most bytes that PyTorch held at once for tensors made during `run`."""
+    run()
+    os.environ.setdefault("KINETO_LOG_LEVEL", "6")  # or the profiler says when it starts and stops
+    with profile(activities=[ProfilerActivity.CPU], profile_memory=True) as profiler:
+        run()
+    events = [e for e in profiler.profiler.kineto_results.events() if e.name() == "[memory]"]
+    held = most = 0
+    for event in sorted(events, key=lambda event: event.start_ns()):
+        held += event.nbytes()  # negative where memory is given back
+        most = max(most, held)
+    return most
+
+
+def attention_programs(words: int, masking: str) -> tuple[dict[str, Callable], dict[str, Callable]]:
+    """Return the plain, fused and materialised layer at S = words: forward, and with backward too.
+
+    masking: "none", "causal", "padding" (B, 1, S) or "both" of them, as one mask (B, S, S).
+    """
+    torch.manual_seed(0)
+    layer = AttentionLayer(WIDTH, HEADS)
+    plain = PlainAttention(layer)
+    x = torch.randn(TOKENS // words, words, WIDTH, requires_grad=True)
+    leaves = [x, *layer.parameters()]
+    causal, mask = masking == "causal", None
+    if masking in ("padding", "both"):
+        mask = padding_mask(torch.randint(words // 2, words + 1, (len(x),)), words)
+    if masking == "both":
+        mask = mask & causal_mask(words)
+    four_axes = None if mask is None else mask.unsqueeze(1)
+    forward = {
+        "plain": lambda: plain(x, four_axes, causal),
+        "fused": lambda: layer(x, mask=mask, causal=causal)[0],
+        "materialised": lambda: layer(x, mask=mask, causal=causal, need_weights=True)[0],
+    }
+
+    def with_backward(run: Callable[[], Tensor]) -> Callable[[], object]:
+        return lambda: torch.autograd.grad(run().sum(), leaves)
+
+    return forward, {name: with_backward(run) for name, run in forward.items()}
+
+
+def attention_layer(words: int, masking: str) -> dict:
+    """Fused and materialised against `F.scaled_dot_product_attention`: times and peak bytes."""
+    forward, both = attention_programs(words, masking)
+    expected = forward["plain"]()
+    for name, run in forward.items():
+        gap = (run() - expected).abs().max().item()
+        assert gap < 1e-4, f"{name} is off by {gap}: the ratio means nothing"
+    row = {"words": words, "masking": masking}
+    row["memory"] = {name: peak_memory(run) for name, run in both.items()}
+    for kind, programs in (("forward", forward), ("both", both)):
+        row[kind] = {
+            name: ratio(programs[name], programs["plain"], rounds=15)
+            for name in ("fused", "materialised")
+        }
+    return row
+
+
+def attention_table(rows: list[dict]) -> str:
+    """Return the rows of `attention_layer` as lines of text."""
+    lines = [
+        f"Attention layer, {TOKENS} words in a batch, D={WIDTH}, {HEADS} heads, float32: times "
+        "F.scaled_dot_product_attention",
+        "with the same projections (median; least to greatest of the rounds), and peak memory",
+        f"{'S':>5} {'mask':<8} {'fused: forward':<22} {'forward and backward':<22} {'memory':<8} "
+        f"{'materialised: f.':<17} {'f. and b.':<10} memory",
+    ]
+    for row in rows:
+        fused, shown = (
+            [row[kind][name] for kind in ("forward", "both")] for name in ("fused", "materialised")
+        )
+        times = [f"{r['ratio']:.2f} ({r['least']:.2f} to {r['greatest']:.2f})" for r in fused]
+        memory = {name: row["memory"][name] / row["memory"]["plain"] for name in row["memory"]}
+        lines.append(
+            f"{row['words']:>5} {row['masking']:<8} {times[0]:<22} {times[1]:<22} "
+            f"{memory['fused']:<8.2f} {shown[0]['ratio']:<17.2f} {shown[1]['ratio']:<10.2f} "
+            f"{memory['materialised']:.2f} ({row['memory']['materialised'] / 1e6:.0f} against "
+            f"{row['memory']['plain'] / 1e6:.0f} MB)"
+        )
+    return "\n".join(lines)
+
+
+def layers() -> dict:
+    """All the ratios of this benchmark: the decoders' loops, then the attention layer."""
+    lengths = [64 * 2**n for n in range(6)]  # 64 ... 2,048
+    return {
+        "layers": [additive_decoder(), product_decoder()],
+        "attention": [
+            attention_layer(words, masking)
+            for masking in ("none", "causal", "padding", "both")
+            for words in lengths
+        ],
+    }
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -128,14 +242,15 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    rows = layers()
-    for row in rows:
+    found = layers()
+    for row in found["layers"]:
         print(
             f"{row['what']}: {row['ratio']:.2f} times as fast as {row['against']} "
             f"({row['least']:.2f} to {row['greatest']:.2f})"
         )
+    print(attention_table(found["attention"]))
     if options.json:
-        options.json.write_text(json.dumps({"layers": rows}, indent=1) + "\n", encoding="utf-8")
+        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,13 @@
+"""The exercises of notebook 08: `from helpers.exercises import nb08 as ex`."""
+
+from helpers.exercises.nb08.layers import cross_attention, general_as_qkv, project
+from helpers.exercises.nb08.lookups import attention_outputs, masked_outputs, soft_lookup
+
+EXERCISES = (
+    soft_lookup,
+    project,
+    attention_outputs,
+    masked_outputs,
+    cross_attention,
+    general_as_qkv,
+)

@@ -1,0 +1,6 @@
+"""The exercises of notebook 11: `from helpers.exercises import nb11 as ex`."""
+
+from helpers.exercises.nb11.attention import head_parameters, multi_head_attention, without_head
+from helpers.exercises.nb11.heads import merge_heads, split_heads
+
+EXERCISES = (split_heads, merge_heads, multi_head_attention, without_head, head_parameters)
