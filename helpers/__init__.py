@@ -1,8 +1,8 @@
 """The small package behind the notebooks of "Attention, Measured".
 
 Imports point one way: settings, palette -> start, results, corpus, grammar -> attention, layers,
-recurrent -> training, decoding, metrics, claims, shipped, probes -> maps, museum -> figures,
-explorer, exercises -> diagrams, authoring.
+recurrent, blocks, transformer -> training, decoding, metrics, claims, shipped, probes -> maps,
+museum -> figures, explorer, exercises -> diagrams, authoring.
 """
 
 __version__ = "0.1.0"

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from helpers import probes
-from helpers.corpus import Pair, Vocabulary
-from helpers.recurrent import BottleneckTranslator
+from helpers.corpus import Batch, Pair, Vocabulary
+from helpers.recurrent import BottleneckTranslator, LuongTranslator
 
 
 def pair(source: str, target: str, links: set[tuple[int, int]]) -> Pair:
@@ -140,3 +140,45 @@ def test_right_by_place_runs_on_the_courses_translator():
 def test_right_by_place_needs_two_sentences():
     with pytest.raises(ValueError, match="two or more"):
         probes.right_by_place(Copier(), PAIRS[:1], ENGLISH, FRENCH)
+
+
+class Weighed(nn.Module):
+    """A translator whose outputs are a sum of word embeddings, each times a known number."""
+
+    def __init__(self, scale):
+        super().__init__()
+        self.encoder = nn.Module()
+        self.encoder.embedding = nn.Embedding(9, 5)
+        self.scale = torch.tensor(scale)
+
+    def forward(self, source, lengths, target_in):
+        summed = (self.encoder.embedding(source) * self.scale[:, None]).sum(dim=1)  # (B, V)
+        return summed.unsqueeze(1).expand(-1, target_in.shape[1], -1)
+
+
+def sentences(lengths: list[int]) -> Batch:
+    torch.manual_seed(2)
+    source = torch.randint(3, 9, (len(lengths), max(lengths)))
+    target = torch.randint(3, 9, (len(lengths), 4))
+    target[0, 2:] = 0  # the first target is shorter
+    return Batch(source, torch.tensor(lengths), target, target)
+
+
+def test_reach_is_the_gradient_of_each_word():
+    norms = probes.reach(Weighed([1.0, 0.0, 4.0]), sentences([3, 3]))
+    torch.testing.assert_close(norms / norms[0], torch.tensor([1.0, 0.0, 4.0]))
+
+
+def test_a_mean_reaches_the_first_word_and_a_last_state_hardly():
+    batch = sentences([20, 20, 20])
+    norms = {
+        context: probes.reach(LuongTranslator(9, 9, 4, 6, "dot", False, context), batch)
+        for context in ("mean", "last state")
+    }
+    assert norms["mean"][0] > 0.2 * norms["mean"].max()
+    assert norms["last state"][0] < 0.01 * norms["last state"][-1]
+
+
+def test_reach_wants_sentences_of_one_length():
+    with pytest.raises(ValueError, match="lengths from 2 to 3; expected sentences of one length"):
+        probes.reach(Weighed([1.0, 0.0, 4.0]), sentences([3, 2]))

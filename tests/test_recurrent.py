@@ -8,6 +8,7 @@ import torch
 from helpers.attention import padding_mask
 from helpers.decoding import forced, greedy
 from helpers.recurrent import (
+    CONTEXTS,
     LUONG_SCORES,
     AdditiveTranslator,
     BottleneckTranslator,
@@ -180,3 +181,48 @@ def test_the_benchmarks_plain_loop_gives_the_same_numbers(batch):
     memory = model.encode(source[1:2], lengths[1:2])  # the plain loop knows no padding
     plain = PlainAdditiveDecoder(model).double()(memory.values, memory.start, target_in[1:2])
     torch.testing.assert_close(plain, model.decode(target_in[1:2], memory))
+
+
+@pytest.mark.parametrize("bidirectional", [True, False])
+@pytest.mark.parametrize("context", CONTEXTS)
+def test_any_context_gives_the_same_at_once_and_step_by_step(context, bidirectional, batch):
+    model = LuongTranslator(V1, V2, 4, 6, "scaled dot", bidirectional, context).double()
+    source, lengths, target_in = batch
+    looped, _ = forced(model, source, lengths, target_in)
+    torch.testing.assert_close(looped, model(source, lengths, target_in))
+
+
+def test_what_each_context_looks_at(batch):
+    source, lengths, target_in = batch
+    real = torch.arange(source.shape[1]) < lengths[:, None]  # (B, S)
+    models = {c: LuongTranslator(V1, V2, 4, 6, context=c) for c in CONTEXTS}
+    looks = {c: forced(m, source, lengths, target_in)[1] for c, m in models.items()}
+    equal = real / lengths[:, None]
+    torch.testing.assert_close(looks["mean"], equal[:, None].expand_as(looks["mean"]))
+    assert looks["last state"].shape[-1] == 1 and (looks["last state"] == 1).all()
+    memory = models["last state"].encode(source, lengths)
+    summary = models["last state"].encoder(source, lengths)[1]
+    torch.testing.assert_close(memory.values.squeeze(1), summary)
+    # Words as values: what is found at a place does not depend on the other words.
+    turned = source.clone()
+    turned[0, 1] = source[0, 1] % (V1 - 1) + 1
+    one, other = (models["word values"].encode(s, lengths) for s in (source, turned))
+    same = torch.arange(source.shape[1]) != 1
+    assert torch.equal(one.values[0, same], other.values[0, same])
+    assert not torch.allclose(one.keys[0, 0], other.keys[0, 0])
+    one, other = (models["word keys"].encode(s, lengths) for s in (source, turned))
+    assert torch.equal(one.keys[0, same], other.keys[0, same])
+    assert not torch.allclose(one.values[0, 0], other.values[0, 0])
+
+
+def test_the_twins_have_equal_parameters():
+    sizes = {
+        sum(p.numel() for p in LuongTranslator(9, 8, 4, 6, context=context).parameters())
+        for context in ("attention", "mean", "last state")
+    }
+    assert len(sizes) == 1
+
+
+def test_an_unknown_context_is_named():
+    with pytest.raises(ValueError, match="context is 'sum'; expected one of attention, word keys"):
+        LuongTranslator(9, 8, context="sum")
