@@ -1,18 +1,35 @@
-"""Exercises of notebook 06, second part: take a state away, and check a map."""
+"""Exercises of notebook 06, third part: take the most attended state away."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
 
 import torch
 
 from helpers.exercises.engine import Exercise, Wrong
 from helpers.exercises.inputs import Dice
 from helpers.exercises.nb06 import answers
+from helpers.exercises.running import Outcome
+
+
+class _FreeWhereNothingIsLeft(Exercise):
+    """In a row with nothing left, one finite gradient is as good as another; NaN is not."""
+
+    def _run(self, function: Callable, case: tuple, trusted: bool = True) -> Outcome:
+        outcome = super()._run(function, case, trusted)
+        gradient = outcome.gradients.get("weights")
+        if gradient is not None:
+            empty = answers.without_largest(case[0]).sum(dim=-1, keepdim=True) == 0
+            outcome.gradients["weights"] = gradient.masked_fill(empty & gradient.isfinite(), 0.0)
+        return outcome
 
 
 def _weight_cases(dice: Dice) -> list[tuple]:
     return [
         (torch.tensor([[[0.5, 0.3, 0.2], [0.1, 0.1, 0.8]]]),),
         (torch.tensor([[[0.25, 0.375, 0.375], [0.0, 1.0, 0.0]]]),),  # equal ones, and a row of one
+        # Nearly nothing left beside the largest, and a 0 as on padding.
+        (torch.tensor([[[0.99997, 2e-5, 1e-5, 0.0]], [[0.4, 0.3, 0.2, 0.1]]]),),
         (dice.weights(2, 1, 4),),
         (dice.weights(*dice.sizes(3)),),
         (dice.weights(*dice.sizes(3)),),
@@ -49,7 +66,33 @@ def _one_of_the_map(weights: torch.Tensor) -> torch.Tensor:
     return _rescaled(torch.where(weights == top, 0.0, weights))
 
 
-without_largest = Exercise(
+def _one_place(weights: torch.Tensor, place: torch.Tensor) -> torch.Tensor:
+    """Without each row's weight at `place`, (B, T, 1)."""
+    return _rescaled(weights.scatter(-1, place, 0.0))
+
+
+def _from_one(weights: torch.Tensor) -> torch.Tensor:
+    left = 1 - weights.amax(dim=-1, keepdim=True)
+    return _rest(weights) / torch.where(left > 0, left, 1.0)
+
+
+def _where_after(weights: torch.Tensor) -> torch.Tensor:
+    rest = _rest(weights)
+    total = rest.sum(dim=-1, keepdim=True)
+    return torch.where(total > 0, rest / total, 0.0)
+
+
+def _through_logarithms(weights: torch.Tensor) -> torch.Tensor:
+    scores = weights.log().scatter(-1, weights.argmax(dim=-1, keepdim=True), -torch.inf)
+    return torch.softmax(scores, dim=-1).nan_to_num(0.0)
+
+
+def _shared_out(weights: torch.Tensor) -> torch.Tensor:
+    share = weights.amax(dim=-1, keepdim=True) / max(weights.size(-1) - 1, 1)
+    return (weights + share).scatter(-1, weights.argmax(dim=-1, keepdim=True), 0.0)
+
+
+without_largest = _FreeWhereNothingIsLeft(
     name="nb06.without_largest",
     title="Take the most attended state away",
     difficulty=3,
@@ -86,10 +129,8 @@ without_largest = Exercise(
         ),
         Wrong(
             "last_of_equals",
-            lambda weights: _rescaled(
-                weights.scatter(
-                    -1, weights.size(-1) - 1 - weights.flip(-1).argmax(dim=-1, keepdim=True), 0.0
-                )
+            lambda weights: _one_place(
+                weights, weights.size(-1) - 1 - weights.flip(-1).argmax(dim=-1, keepdim=True)
             ),
             "Of equal largest weights the last was taken. Take the first, as argmax does.",
         ),
@@ -119,10 +160,54 @@ without_largest = Exercise(
         ),
         Wrong(
             "smallest",
-            lambda weights: _rescaled(
-                weights.scatter(-1, weights.argmin(dim=-1, keepdim=True), 0.0)
-            ),
+            lambda weights: _one_place(weights, weights.argmin(dim=-1, keepdim=True)),
             "The smallest weight was taken away, not the largest.",
+        ),
+        Wrong(
+            "softmax_with_the_zero",
+            lambda weights: torch.softmax(_rest(weights), dim=-1),
+            "A softmax was taken over the zero as well. The softmax of 0 is not 0, so the state "
+            "that was taken away gets weight again. Divide by the sum.",
+        ),
+        Wrong(
+            "minus_infinity",
+            lambda weights: (
+                (rest := weights.scatter(-1, weights.argmax(dim=-1, keepdim=True), -torch.inf))
+                / rest.sum(dim=-1, keepdim=True)
+            ),
+            "The largest weight was set to minus infinity. That is for scores, before the softmax; "
+            "a weight that is gone is 0.",
+        ),
+        Wrong(
+            "by_columns",
+            lambda weights: _rescaled(weights.scatter(1, weights.argmax(dim=1, keepdim=True), 0.0)),
+            "Each column has lost its largest weight, so a row can lose several or none. A query "
+            "is a row: look along the last axis.",
+        ),
+        Wrong(
+            "shared_out",
+            _shared_out,
+            "What the largest had is shared out in equal parts. A softmax without that state keeps "
+            "the ratios of the others: one with twice the weight gets twice as much of it.",
+        ),
+        Wrong(
+            "from_one",
+            _from_one,
+            "The rest is divided by 1 minus the largest weight. On paper that is its sum, but "
+            "where the largest is near 1 most digits of the difference are lost to rounding. Add "
+            "up what is left.",
+        ),
+        Wrong(
+            "nan_in_the_gradient",
+            _where_after,
+            "The numbers are right, but the division by 0 still takes place before torch.where "
+            "leaves it out, and its gradient is NaN. Replace the sum of 0 before you divide.",
+        ),
+        Wrong(
+            "through_logarithms",
+            _through_logarithms,
+            "The way back to scores by a logarithm gives the right numbers, but the logarithm of a "
+            "weight of 0, as on padding, has a gradient of NaN. Dividing by the sum needs none.",
         ),
     ),
     hints=(
@@ -136,127 +221,4 @@ without_largest = Exercise(
     ),
     why="a mask before the softmax leaves the ratios of the other weights as they are, so dividing "
     "by what is left gives the same.",
-)
-
-
-def _map_cases(dice: Dice) -> list[tuple]:
-    def case(b: int, t: int, s: int) -> tuple:
-        # Any numbers from 0 to 1: a map to be checked may break every rule.
-        weights = dice.weights(b, t, s) * (1 + dice.integers(-1, 2, b, t, 1) / 8)
-        return weights, torch.arange(s) < dice.lengths(b, s)[:, None, None]
-
-    slowly = torch.tensor([[[0.7, 0.3, 0.0], [0.6, 0.4, 0.0], [0.5, 0.5, 0.0], [0.4, 0.6, 0.0]]])
-    short = torch.tensor([[[0.5, 0.25, 0.125], [0.5, 0.125, 0.25]]])  # sums below 1
-    return [
-        (short, torch.tensor([[[True, True, False]]])),
-        (slowly, torch.tensor([[[True, True, False]]])),
-        case(2, 3, 4),
-        case(*dice.sizes(3)),
-        case(*dice.sizes(3)),
-    ]
-
-
-def _parts(weights: torch.Tensor, mask: torch.Tensor, **changed) -> tuple:
-    """The right three numbers, but for those that are given."""
-    names = ("off", "on_padding", "apart")
-    right = dict(zip(names, answers.check_map(weights, mask), strict=True))
-    return tuple({**right, **changed}[name] for name in names)
-
-
-check_map = Exercise(
-    name="nb06.check_map",
-    title="Tell a broken map by three numbers",
-    difficulty=3,
-    minutes=15,
-    core=False,
-    reference=answers.check_map,
-    spec=answers.check_map_spec,
-    cases=_map_cases,
-    sizes=lambda weights, mask: dict(zip("BTS", weights.shape, strict=True)),
-    returns={"off": "B", "on_padding": "B", "apart": "B"},
-    training_case=lambda: (
-        torch.softmax(torch.randn(200, 30, 24), dim=-1),
-        torch.arange(24) < torch.randint(4, 25, (200, 1, 1)),
-    ),
-    shapes_hint="amax takes several axes at once: weights.amax(dim=(1, 2)) leaves (B,).",
-    wrong_answers=(
-        Wrong(
-            "columns",
-            lambda weights, mask: _parts(
-                weights, mask, off=(weights.sum(dim=1) - 1).abs().amax(dim=-1)
-            ),
-            "The sums were taken down the columns. A row, one query, must sum to 1: add over the "
-            "last axis.",
-        ),
-        Wrong(
-            "signed",
-            lambda weights, mask: _parts(weights, mask, off=(weights.sum(dim=-1) - 1).amax(dim=-1)),
-            "The distance from 1 keeps its sign, so a row that sums to less than 1 goes unseen. "
-            "Take the absolute value first.",
-        ),
-        Wrong(
-            "mean_of_rows",
-            lambda weights, mask: _parts(
-                weights, mask, off=(weights.sum(dim=-1) - 1).abs().mean(dim=-1)
-            ),
-            "The distances of the rows were averaged. One bad row among many would be lost in the "
-            "mean: take the largest.",
-        ),
-        Wrong(
-            "mask_upside_down",
-            lambda weights, mask: _parts(
-                weights, mask, on_padding=weights.masked_fill(~mask, 0.0).amax(dim=(1, 2))
-            ),
-            "This is the largest weight on a word. The mask is True on words; what is asked for "
-            "lies where it is False.",
-        ),
-        Wrong(
-            "padding_added_up",
-            lambda weights, mask: _parts(
-                weights, mask, on_padding=weights.masked_fill(mask, 0.0).sum(dim=(1, 2))
-            ),
-            "The weights on padding were added up. Asked for is the largest single one.",
-        ),
-        Wrong(
-            "neighbouring_rows",
-            lambda weights, mask: _parts(
-                weights,
-                mask,
-                apart=(weights[:, 1:] - weights[:, :-1]).abs().amax(dim=(1, 2))
-                if weights.size(1) > 1
-                else weights.new_zeros(len(weights)),
-            ),
-            "Only rows that follow each other are compared. Weights that change slowly lie far "
-            "apart in the end: compare the largest of a column with its smallest.",
-        ),
-        Wrong(
-            "along_the_row",
-            lambda weights, mask: _parts(
-                weights,
-                mask,
-                apart=(weights.amax(dim=-1) - weights.amin(dim=-1)).amax(dim=-1),
-            ),
-            "Compared are the weights of one row. A map that looks at the same word at every step "
-            "would pass: compare the rows, column by column.",
-        ),
-        Wrong(
-            "one_number",
-            lambda weights, mask: tuple(
-                part.amax().expand(len(weights)) for part in answers.check_map(weights, mask)
-            ),
-            "The largest was taken over the whole batch. Each sentence has a map of its own, and "
-            "gets its own three numbers.",
-        ),
-    ),
-    hints=(
-        "For each of the three: over which axes is the largest taken, so that one number a "
-        "sentence is left?",
-        "off: sums over the last axis, minus 1, absolute, largest over the rows\n"
-        "on_padding: weights with the words set to 0, largest over rows and columns\n"
-        "apart: largest minus smallest of each column, largest over the columns",
-        "off = (weights.sum(dim=-1) - 1).abs()....\n"
-        "on_padding = weights.masked_fill(mask, 0.0)....\n"
-        "apart = (weights.amax(dim=1) - ...).amax(dim=-1)",
-    ),
-    why="each number is 0 for one kind of soundness, and the largest lets no single bad row hide.",
 )

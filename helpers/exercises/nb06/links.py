@@ -1,4 +1,4 @@
-"""Exercises of notebook 06, first part: links, their error, a baseline, and which of them cross."""
+"""Exercises of notebook 06, first part: the error of a map's links, and a baseline."""
 
 from __future__ import annotations
 
@@ -113,6 +113,34 @@ alignment_error = Exercise(
             "sure link would be perfect; the sure links that were missed must cost something.",
         ),
         Wrong(
+            "recall",
+            lambda found, sure, possible: 1 - (found & sure).sum() / sure.sum(),
+            "This asks only how many of the sure links were found. A map that draws every link "
+            "there could be would be perfect; links that are not allowed must cost something.",
+        ),
+        Wrong(
+            "first_term_only",
+            lambda found, sure, possible: 1 - (found & sure).sum() / (found.sum() + sure.sum()),
+            "The second term, |A and P|, is missing above. |A| and |S| both stand below, so even a "
+            "perfect map would have an error of a half.",
+        ),
+        Wrong(
+            "union_below",
+            lambda found, sure, possible: (
+                1 - ((found & sure).sum() + (found & possible).sum()) / (found | sure).sum()
+            ),
+            "Below stands the number of links in A or S, where a link in both counts once. Above "
+            "it counts in both terms, so the error falls below 0: add |A| and |S|.",
+        ),
+        Wrong(
+            "divided_by_cells",
+            lambda found, sure, possible: (
+                1 - ((found & sure).sum() + (found & possible).sum()) / found.numel()
+            ),
+            "The agreement is divided by all cells of the tables, empty ones and padding too. Then "
+            "the error depends on how long the sentences are: divide by the links, |A| + |S|.",
+        ),
+        Wrong(
             "over_cells",
             lambda found, sure, possible: (found != sure).float().mean(),
             "This is the share of cells that differ. Nearly all cells are empty in both tables, so "
@@ -182,6 +210,33 @@ diagonal_links = Exercise(
             "between. Asked for is the middle of each word: (t + 0.5) / T.",
         ),
         Wrong(
+            "ends_pinned_and_cut",
+            _ahead(lambda t, target, source: t * (source - 1) // max(target - 1, 1)),
+            "The first word is tied to the first, the last to the last, and all others are rounded "
+            "down: only the very last word reaches the end. Take the middle of each word: (t + "
+            "0.5) / T.",
+        ),
+        Wrong(
+            "half_added_late",
+            _ahead(lambda t, target, source: min(int(t * source / target + 0.5), source - 1)),
+            "The half is added to the place in the source. It is half a target word: add it to t, "
+            "before t is divided by T and multiplied by S.",
+        ),
+        Wrong(
+            "half_taken_back",
+            _ahead(lambda t, target, source: max(int((t + 0.5) * source / target - 0.5), 0)),
+            "Half a source word is taken off again. Source word i reaches from i to i + 1, so "
+            "rounding down is all it takes.",
+        ),
+        Wrong(
+            "one_for_each_source_word",
+            lambda target_length, source_length: answers.diagonal_links(
+                source_length, target_length
+            ),
+            "This gives each source word a place in the target. A row of a map is a target word: "
+            "give each of the T target words a source place.",
+        ),
+        Wrong(
             "sizes_swapped",
             _ahead(lambda t, target, source: int((t + 0.5) * target / source)),
             "T and S have changed places: the share of the target is t over T, and it is then "
@@ -209,124 +264,4 @@ diagonal_links = Exercise(
     ),
     why="both sentences are stretched to the same length, and the middle of a word cannot fall "
     "behind the last source word.",
-)
-
-
-def _links(*pairs: tuple[int, int]) -> tuple[torch.Tensor]:
-    return (torch.tensor(pairs),)
-
-
-def _crossing_cases(dice: Dice) -> list[tuple]:
-    def case(count: int, places: int) -> tuple:
-        return (dice.integers(0, places, count, 2),)
-
-    return [
-        _links((0, 0), (1, 2), (2, 1)),  # the black cat
-        _links((0, 1), (0, 2), (1, 2)),  # they share words, and none crosses
-        _links((2, 3), (0, 1), (1, 0), (4, 4)),  # not in order
-        _links((0, 4), (1, 1), (2, 2), (3, 3), (4, 5)),  # one long link crosses three
-        case(6, 5),
-        case(7, 9),
-    ]
-
-
-def _pairs(links: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor]:
-    apart = links.unsqueeze(1) - links.unsqueeze(0)
-    return apart[..., 0], apart[..., 1]
-
-
-def _sharing_counts(links: torch.Tensor) -> torch.Tensor:
-    source, target = _pairs(links)
-    other = ~torch.eye(len(links), dtype=torch.bool)
-    return ((source * target <= 0) & other).any(dim=1)
-
-
-def _neighbours(links: torch.Tensor) -> torch.Tensor:
-    steps = links[1:] - links[:-1]
-    turned = steps[:, 0] * steps[:, 1] < 0
-    no = turned.new_zeros(1)
-    return torch.cat([no, turned]) | torch.cat([turned, no])
-
-
-def _earlier_only(links: torch.Tensor) -> torch.Tensor:
-    source, target = _pairs(links)
-    return ((source > 0) & (target < 0)).any(dim=1)
-
-
-def _in_the_list(links: torch.Tensor) -> torch.Tensor:
-    source, target = _pairs(links)
-    return (source * target < 0).tril().any(dim=1)
-
-
-crossing = Exercise(
-    name="nb06.crossing",
-    title="Which links cross another",
-    difficulty=3,
-    minutes=15,
-    core=False,
-    reference=answers.crossing,
-    spec=answers.crossing_spec,
-    cases=_crossing_cases,
-    sizes=lambda links: {"N": links.size(0), "columns": 2},
-    returns={"marks": "N"},
-    training_case=lambda: (torch.randint(0, 30, (400, 2)),),
-    shapes_hint="links.unsqueeze(1) - links.unsqueeze(0) holds all differences, (N, N, 2).",
-    wrong_answers=(
-        Wrong(
-            "off_the_diagonal",
-            lambda links: links[:, 0] != links[:, 1],
-            "A link is marked where its two places differ. That is a shift, not a crossing: "
-            "whether a link crosses depends on the others.",
-        ),
-        Wrong(
-            "sharing_counts",
-            _sharing_counts,
-            "Links that share a word are marked as well. Their product is 0; only below 0 is the "
-            "order turned round.",
-        ),
-        Wrong(
-            "neighbours",
-            _neighbours,
-            "Only links that follow each other in the list are compared. A long link can cross "
-            "many others, and the list need not be in order.",
-        ),
-        Wrong(
-            "one_of_two",
-            _earlier_only,
-            "Of two links that cross, only the one with the later source word is marked. Both "
-            "cross the other one.",
-        ),
-        Wrong(
-            "earlier_in_the_list",
-            _in_the_list,
-            "Each link is compared only with those before it in the list. Then the first of two "
-            "that cross is never marked.",
-        ),
-        Wrong(
-            "any_difference",
-            lambda links: ((s := _pairs(links))[0] != s[1]).any(dim=1),
-            "Two links are taken to cross if their distances in source and target differ. They "
-            "cross if the distances have opposite signs.",
-        ),
-        Wrong(
-            "all_others",
-            lambda links: (((p := _pairs(links))[0] * p[1]) < 0).sum(dim=1) >= len(links) - 1,
-            "A link is marked only if it crosses all the others. One is enough.",
-        ),
-        Wrong(
-            "counted",
-            lambda links: (((p := _pairs(links))[0] * p[1]) < 0).sum(dim=1),
-            "This counts how many links each one crosses. Asked for is whether there is any: True "
-            "or False.",
-        ),
-    ),
-    hints=(
-        "Of two links you know i - j and t - u. Which signs do they have when the links cross?",
-        "apart = every link minus every link   (N, N, 2)\n"
-        "two links cross where the product of the two differences is below 0\n"
-        "any over the second axis",
-        "apart = links.unsqueeze(1) - links.unsqueeze(0)\n(apart[..., 0] * ... < 0).any(dim=1)",
-    ),
-    why="a product of two differences is below 0 exactly if one of the orders is turned round, and "
-    "the difference of a link with itself is 0.",
 )
