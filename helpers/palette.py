@@ -8,6 +8,8 @@ own marker, links their own outline, weights their own number.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 BLACK = "#000000"
 GREY = "#7A7A7A"
 ORANGE = "#E69F00"
@@ -77,14 +79,22 @@ _CIVIDIS = (
     "aba072b4a76fbcae6cc4b468cdbb63d5c25edec958e7d150f0d846f9e03afee838"
 )
 WEIGHT_RAMP = tuple("#" + _CIVIDIS[i : i + 6] for i in range(0, len(_CIVIDIS), 6))
+# Numbers of both signs: blue is negative, near white 0, orange positive.
+SIGNED_RAMP = (BLUE, "#f7f7f7", ORANGE)
+# How dark a part of a picture with weight 0 becomes, from 0 to 1; at weight 1 it stays clear.
+VEIL = 0.65
 
 
-def shade(weight: float) -> str:
-    """Return the colour "#rrggbb" of an attention weight in [0, 1] (values outside are clipped)."""
-    place = min(max(float(weight), 0.0), 1.0) * (len(WEIGHT_RAMP) - 1)
-    low = min(int(place), len(WEIGHT_RAMP) - 2)
+def shade(weight: float, ramp: Sequence[str] = WEIGHT_RAMP) -> str:
+    """Return the colour "#rrggbb" at a place in [0, 1] of a ramp (values outside are clipped).
+
+    By default the colour of an attention weight. A number of either sign, at most `most` in size,
+    stands at (number / most + 1) / 2 of SIGNED_RAMP.
+    """
+    place = min(max(float(weight), 0.0), 1.0) * (len(ramp) - 1)
+    low = min(int(place), len(ramp) - 2)
     part = place - low
-    pair = zip(_channels(WEIGHT_RAMP[low]), _channels(WEIGHT_RAMP[low + 1]), strict=True)
+    pair = zip(_channels(ramp[low]), _channels(ramp[low + 1]), strict=True)
     return "#" + "".join(f"{round(a + (b - a) * part):02x}" for a, b in pair)
 
 

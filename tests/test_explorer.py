@@ -261,8 +261,9 @@ def test_every_view_has_text_and_html(live: bool, request: pytest.FixtureRequest
         json.dumps(view.state)
 
 
-def test_what_the_browser_gets_is_inline() -> None:
-    live = explore(WEIGHTS, ROWS, COLUMNS).live
+@pytest.mark.parametrize("view", base._SCRIPTS)
+def test_what_the_browser_gets_is_inline(view: str) -> None:
+    live = base._live_widget({"view": view, "rows": ROWS})
     script, style = live._esm, live._css
     assert "http://" not in script.replace("http://www.w3.org/2000/svg", "")
     for word in (

@@ -1,20 +1,30 @@
 """Pictures to play with: an attention map, maps by construction with two models side by side, a box
-to type sentences in, the decoder by steps, a sentence that grows, a softmax with a slider."""
+to type sentences in, the decoder by steps, a sentence that grows, a softmax with a slider, a layer
+whose numbers can be moved, an encoding of positions, a mask to click, a picture looked at
+word by word."""
 
+from helpers.explorer.attention_grid import AttentionGrid
 from helpers.explorer.attention_map import AttentionMap, explore
 from helpers.explorer.decoder_steps import DecoderSteps, Step
 from helpers.explorer.gallery import AttentionGallery, Example, Reading, compare
 from helpers.explorer.growing import GrowingSentence, Grown
+from helpers.explorer.mask_editor import MaskEditor
+from helpers.explorer.picture import Looks
+from helpers.explorer.positions import PositionPicture
 from helpers.explorer.temperature import Temperature
 from helpers.explorer.translator_box import TranslatorBox
 
 __all__ = [
     "AttentionGallery",
+    "AttentionGrid",
     "AttentionMap",
     "DecoderSteps",
     "Example",
     "GrowingSentence",
     "Grown",
+    "Looks",
+    "MaskEditor",
+    "PositionPicture",
     "Reading",
     "Step",
     "Temperature",

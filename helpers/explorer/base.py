@@ -16,20 +16,21 @@ from helpers import palette
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _HERE = Path(__file__).parent
-# Joined in this order into the one module that the browser loads; nothing is fetched.
-_SCRIPTS = (
-    "common.js",
-    "cursor.js",
-    "grid.js",
-    "lines.js",
-    "map.js",
-    "gallery.js",
-    "box.js",
-    "steps.js",
-    "growing.js",
-    "temperature.js",
-    "main.js",
-)
+# What the browser loads is one module, joined from these; nothing is fetched. A view gets the
+# shared scripts, its own in this order, and the entry, so that it never carries all the others.
+_SHARED, _ENTRY = ("common.js", "cursor.js"), "main.js"
+_SCRIPTS = {
+    "map": ("grid.js", "lines.js", "map.js"),
+    "gallery": ("grid.js", "gallery.js"),
+    "box": ("grid.js", "lines.js", "map.js", "box.js"),
+    "steps": ("steps.js",),
+    "growing": ("growing.js",),
+    "temperature": ("temperature.js",),
+    "grid": ("tables.js", "temperature.js", "attention_grid.js"),
+    "positions": ("tables.js", "positions.js"),
+    "mask": ("tables.js", "mask_editor.js"),
+    "looks": ("picture.js",),
+}
 
 
 class View:
@@ -37,7 +38,8 @@ class View:
 
     state: JSON-ready dict, all that the browser needs; it never holds the caller's objects.
     Its "view" names the drawing in main.js.
-    live: the widget, or None where anywidget is not installed.
+    live: the widget, or None where anywidget is not installed. Its trait `chosen` is what
+    the learner has made of the picture, in views that let Python read it; empty until then.
     """
 
     def __init__(self, state: dict[str, Any]) -> None:
@@ -83,14 +85,20 @@ def _live_widget(state: dict[str, Any]) -> Any:
         import traitlets
     except ImportError:
         return None
-    colours = {"ramp": list(palette.WEIGHT_RAMP), "role": dict(palette.ROLE_COLOURS)}
-    return _live_class(anywidget.AnyWidget, traitlets.Dict)(state=state, colours=colours)
+    colours = {
+        "ramp": list(palette.WEIGHT_RAMP),
+        "signed": list(palette.SIGNED_RAMP),
+        "role": dict(palette.ROLE_COLOURS),
+    }
+    kind = _live_class(anywidget.AnyWidget, traitlets.Dict, state["view"])
+    return kind(state=state, colours=colours)
 
 
 @cache
-def _live_class(base: type, dictionary: type) -> type:
-    """Return the one widget class; made late, because its parent may not be installed."""
-    script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in _SCRIPTS)
+def _live_class(base: type, dictionary: type, view: str) -> type:
+    """Return the widget class of a view; made late, because its parent may not be installed."""
+    names = (*_SHARED, *_SCRIPTS[view], _ENTRY)
+    script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
     style = (_HERE / "style.css").read_text(encoding="utf-8")
     members = {
         "__module__": __name__,
@@ -98,5 +106,6 @@ def _live_class(base: type, dictionary: type) -> type:
         "_css": style,
         "state": dictionary().tag(sync=True),
         "colours": dictionary().tag(sync=True),
+        "chosen": dictionary().tag(sync=True),
     }
     return type("Live", (base,), members)

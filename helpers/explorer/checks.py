@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Sequence
 
 import numpy as np
@@ -9,12 +10,15 @@ import numpy as np
 TOLERANCE = 1e-3  # how far a row of weights may be from a sum of 1
 
 
-def weights_array(weights: object, rows: int, columns: int) -> np.ndarray:
+def weights_array(
+    weights: object, rows: int, columns: int, looked_at: str = "source words"
+) -> np.ndarray:
     """Return attention weights as a new float array of shape (layers, heads, T, S).
 
     weights: tensor or array of shape (T, S) or (layers, heads, T, S). Each row (one target word)
     is >= 0 and sums to 1, or is zero throughout (nothing may be attended).
     rows, columns: the number of target words T and of source words S.
+    looked_at: what the columns are, for the messages.
 
     Raises ValueError for another shape, NaN or infinity, negative weights, or other sums.
     """
@@ -30,10 +34,10 @@ def weights_array(weights: object, rows: int, columns: int) -> np.ndarray:
     if array.shape[2:] != (rows, columns):
         hint = ""
         if array.shape[2:] == (columns, rows):
-            hint = " They look transposed: rows are target words, columns are source words."
+            hint = f" They look transposed: rows are target words, columns are {looked_at}."
         raise ValueError(
             f"weights have {array.shape[2]} rows and {array.shape[3]} columns; expected "
-            f"{rows} rows (target words) and {columns} columns (source words).{hint}"
+            f"{rows} rows (target words) and {columns} columns ({looked_at}).{hint}"
         )
     if not np.isfinite(array).all():
         raise ValueError(
@@ -43,7 +47,7 @@ def weights_array(weights: object, rows: int, columns: int) -> np.ndarray:
     if array.min() < -1e-6:
         raise ValueError(
             f"the smallest weight is {array.min():.4g}; expected weights >= 0. "
-            "Are these scores? Take the softmax over the source words first."
+            f"Are these scores? Take the softmax over the {looked_at} first."
         )
     sums = array.sum(-1)
     bad = (abs(sums - 1) > TOLERANCE) & (abs(sums) > 1e-6)
@@ -52,9 +56,42 @@ def weights_array(weights: object, rows: int, columns: int) -> np.ndarray:
         raise ValueError(
             f"row {row} (layer {layer}, head {head}) sums to {sums[layer, head, row]:.4g}; "
             "expected 1, or 0 for a row with nothing to attend to. Take the softmax over the "
-            "last axis (the source words), and leave out the columns of padding, not their share."
+            f"last axis (the {looked_at}), and leave out the columns of padding, not their share."
         )
     return array.clip(min=0.0)
+
+
+def number_table(
+    values: object, name: str, sizes: tuple[str, str], most: tuple[int, int], least: int = 1
+) -> np.ndarray:
+    """Return a table of numbers, small enough to be drawn, as a new float array.
+
+    sizes: the names of its two dimensions, for the message. most: the largest of each. least: of
+    both. Raises ValueError for another shape, or NaN or infinity.
+    """
+    array = to_array(values, name)
+    shape = ", ".join(sizes)
+    if array.ndim != 2:
+        raise ValueError(
+            f"{name} have shape {array.shape}; expected ({shape}). Of a batch, take one: {name}[0]."
+        )
+    for size, letter, limit in zip(array.shape, sizes, most, strict=True):
+        if not least <= size <= limit:
+            raise ValueError(
+                f"{name} have shape {array.shape}; expected ({shape}) with {letter} from "
+                f"{least} to {limit}, so that all of it can be seen. Show a part of it."
+            )
+    if not np.isfinite(array).all():
+        raise ValueError(f"{name} hold NaN or infinity; expected finite numbers.")
+    return array
+
+
+def named(words: object, name: str, count: int) -> list[str]:
+    """Return `count` words as a new list. Raises ValueError for another number of them."""
+    listed = word_list(words, name)
+    if len(listed) != count:
+        raise ValueError(f"{name} holds {len(listed)} words; expected {count}, one for each.")
+    return listed
 
 
 def to_array(values: object, name: str) -> np.ndarray:
@@ -104,6 +141,74 @@ def link_list(links: object, rows: int, columns: int, name: str) -> list[tuple[i
             )
         checked.add((source, target))
     return sorted(checked)
+
+
+def picture_array(picture: object) -> np.ndarray:
+    """Return a picture as a new array (H, W, 3) uint8. Raises ValueError for anything else."""
+    array = np.array(picture.detach().cpu().numpy() if hasattr(picture, "detach") else picture)
+    if array.ndim != 3 or array.shape[2] != 3 or 0 in array.shape:
+        hint = ""
+        if array.ndim == 3 and array.shape[0] == 3:
+            hint = " Its colours come first: take picture.transpose(1, 2, 0)."
+        raise ValueError(
+            f"picture has shape {array.shape}; expected (H, W, 3), height, width and the three "
+            f"colours red, green, blue.{hint}"
+        )
+    if array.dtype != np.uint8:
+        raise ValueError(
+            f"picture holds {array.dtype}; expected uint8, whole numbers from 0 to 255. Numbers "
+            "from 0 to 1 become that by (255 * picture).round().astype('uint8')."
+        )
+    return array
+
+
+def cell_weights(weights: object, words: int) -> tuple[np.ndarray, int]:
+    """Return weights over the cells of a picture as a new array (T, S), and the side of its grid.
+
+    weights: (T, S), rows as for `weights_array`; S is the number of cells of a square grid.
+    words: the number of words T. Raises ValueError where they are not so.
+    """
+    array = to_array(weights, "weights")
+    if array.ndim != 2:
+        raise ValueError(
+            f"weights have shape {array.shape}; expected (T, S), a row for each word and a column "
+            "for each cell. Of a batch, weights[0] is the first picture."
+        )
+    side = math.isqrt(array.shape[1])
+    if not side or side * side != array.shape[1]:
+        raise ValueError(
+            f"weights have shape {array.shape}; expected (T, S) with S a square number, such as 16 "
+            "for 4 rows and 4 columns of cells. Leave out what is no cell of the picture."
+        )
+    return weights_array(array, words, side * side, "cells")[0, 0], side
+
+
+def cell_list(gold: object, words: Sequence[str], cells: int) -> list[int | None] | None:
+    """Return the cell that each word speaks of, None where it speaks of none; None if not given.
+
+    A last word "<end>" may be left out of `gold`: it speaks of none.
+    Raises ValueError for another number of entries, or one that is no cell from 0 on.
+    """
+    if gold is None:
+        return None
+    if isinstance(gold, str) or not isinstance(gold, Iterable):
+        raise ValueError(f"gold is {gold!r}; expected a list with a cell or None for each word.")
+    listed = list(gold)
+    if words[-1] == "<end>" and len(listed) == len(words) - 1:
+        listed.append(None)
+    if len(listed) != len(words):
+        raise ValueError(
+            f"gold holds {len(listed)} cells; expected {len(words)}, one for each word, None for "
+            "a word that speaks of no cell."
+        )
+    for cell in listed:
+        whole = isinstance(cell, int | np.integer) and not isinstance(cell, bool)
+        if cell is not None and not (whole and 0 <= cell < cells):
+            raise ValueError(
+                f"gold holds {cell!r}; expected None or the number of a cell, from 0 (top left) "
+                f"to {cells - 1} in reading order."
+            )
+    return [None if cell is None else int(cell) for cell in listed]
 
 
 def height_in_pixels(height: int | None) -> int | None:

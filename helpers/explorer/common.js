@@ -3,6 +3,7 @@
 
 const SVG_NAMESPACE = "http://www.w3.org/2000/svg";
 const SHOWN_FROM = 0.095; // weights that round to 0.1 or more carry their number
+const SIDE_BY_SIDE = 1080; // pixels that a notebook offers two pictures in one line
 
 function build(node, attributes, children) {
   for (const [name, value] of Object.entries(attributes || {})) {
@@ -30,6 +31,15 @@ function button(label, attributes, action) {
   const node = control("button", { type: "button", class: "am-button", ...attributes }, label);
   node.addEventListener("click", action);
   return node;
+}
+
+// A slider with its name before it and room for words, `count`, behind it.
+function createSlider(name, spoken, range, action) {
+  const given = { type: "range", class: "am-slider", step: 1, "aria-label": spoken, ...range };
+  const node = control("input", given);
+  node.addEventListener("input", () => action(Number(node.value)));
+  const count = html("output", { class: "am-count" });
+  return { root: html("label", { class: "am-label" }, name, node, count), node, count };
 }
 
 // One of several: a row of buttons, the chosen one pressed.
@@ -67,7 +77,7 @@ function toggle(label, action) {
 }
 
 // What the colours of a map and the outlines of its links mean.
-function mapLegend(shade, gold, possible) {
+function mapLegend(shade, gold, possible, outlined = "gold link") {
   const scale = html("span", { class: "am-scale", "aria-hidden": "true" });
   const stops = [0, 0.25, 0.5, 0.75, 1].map(shade).join(", ");
   scale.style.background = `linear-gradient(to right, ${stops})`;
@@ -77,13 +87,13 @@ function mapLegend(shade, gold, possible) {
     "p",
     { class: "am-legend" },
     html("span", {}, "weight 0 ", scale, " 1"),
-    gold ? key("am-key-gold", "gold link") : null,
+    gold ? key("am-key-gold", outlined) : null,
     possible ? key("am-key-gold am-key-possible", "possible link") : null,
     html("span", {}, "hover, click or arrow keys"),
   );
 }
 
-// weight in [0, 1] -> colour, and the ink that can be read on it
+// place in [0, 1] -> colour; for weights, also the ink that can be read on it
 function makeShade(ramp) {
   const channel = (colour, at) => parseInt(colour.slice(at, at + 2), 16);
   const table = Array.from({ length: 201 }, (_, step) => {
@@ -121,6 +131,13 @@ function shortNumber(weight) {
   return text.startsWith("0") ? text.slice(1) : "1.0";
 }
 
+function softmaxOf(scores, factor) {
+  const top = Math.max(...scores);
+  const powers = scores.map((score) => Math.exp(factor * (score - top)));
+  const total = powers.reduce((sum, power) => sum + power, 0);
+  return powers.map((power) => power / total);
+}
+
 // The largest weights as "'cat' 0.93, 'black' 0.05".
 function largest(weights, words, most) {
   const order = weights.map((_, i) => i).sort((i, j) => weights[j] - weights[i]);
@@ -139,4 +156,12 @@ function wordMark(text, size, anchor, attributes) {
 
 function readout() {
   return html("p", { class: "am-readout", role: "status", "aria-live": "polite" });
+}
+
+// The read-out of several lines; room for `most` of them, so that what is below stays in place.
+function longReadout(most) {
+  const text = readout();
+  text.classList.add("am-lines-text");
+  text.style.minHeight = `${1.4 * most}em`;
+  return text;
 }

@@ -2,6 +2,7 @@
 // A spot is {t, s}, with null for a whole row or column. The chosen one stays; hover passes over it
 // unless it is pinned.
 
+const ARROWS = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
 const PINNED = "  (pinned; Escape lets go)";
 
 // changed(follow): called after each change; with follow, the chosen spot is to be scrolled to.
@@ -30,10 +31,9 @@ function createCursor(T, S, changed) {
   };
 
   function keys(event) {
-    const moves = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] };
     const at = { t: chosen?.t ?? 0, s: chosen?.s ?? 0 };
-    if (moves[event.key]) {
-      const [down, right] = chosen ? moves[event.key] : [0, 0];
+    if (ARROWS[event.key]) {
+      const [down, right] = chosen ? ARROWS[event.key] : [0, 0];
       at.t = Math.min(Math.max(at.t + down, 0), T - 1);
       at.s = Math.min(Math.max(at.s + right, 0), S - 1);
       choose(at, pinned, true);

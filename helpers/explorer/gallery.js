@@ -15,7 +15,7 @@ function createGallery({ state, colours }) {
   // The sentence that is shown, its maps as rows of weights, its grids and its highlight.
   let [example, maps, grids, cursor] = [null, [], [], null];
 
-  const text = readout();
+  const text = longReadout(models.length + 1);
   const tags = html("p", { class: "am-note am-tags" });
   const stage = control("div", { class: "am-stage am-gallery", tabindex: 0, role: "application" });
   stage.style.columnGap = `${GAP}px`;
@@ -164,8 +164,6 @@ function createGallery({ state, colours }) {
   const title = state.title ? html("h4", { class: "am-title" }, state.title) : null;
   const choice = html("div", { class: "am-bar" }, group.root, sentence.root, steps);
   const switches = html("div", { class: "am-bar" }, gold, marks, tags);
-  text.style.minHeight = `${1.4 * (models.length + 1)}em`;
-  text.classList.add("am-lines-text");
   const root = html("div", { class: "am-root" }, title, choice, switches, text, stage);
   root.append(legend, markLegend);
   watch.observe(stage);

@@ -19,20 +19,10 @@ function createGrowing({ state }) {
   const last = steps.length - 1;
   let now = 0;
 
-  const slider = control("input", {
-    type: "range",
-    class: "am-slider",
-    min: 0,
-    max: last,
-    step: 1,
-    value: 0,
-    "aria-label": "length of the sentence",
-  });
-  slider.addEventListener("input", () => go(Number(slider.value)));
-  const count = html("output", { class: "am-count" });
+  const range = { min: 0, max: last, value: 0 };
+  const slider = createSlider("Length", "length of the sentence", range, (place) => go(place));
   const back = button("◀ Shorter", { "aria-label": "shorter sentence" }, () => go(now - 1));
   const next = button("Longer ▶", { "aria-label": "longer sentence" }, () => go(now + 1));
-  const label = html("label", { class: "am-label" }, "Length", slider, count);
   const bars = steps.map((step, place) => {
     const filled = html("span", { class: "am-found", style: `height:${100 * step.share}%` });
     const words = `${step.source.length} words: ${step.verdict}`;
@@ -56,9 +46,9 @@ function createGrowing({ state }) {
     french.set(output);
     gold.set(right);
     text.textContent = `${source.length} words: ${verdict}`;
-    count.textContent = `${source.length} words`;
-    slider.value = now;
-    slider.setAttribute("aria-valuetext", `${source.length} words, ${verdict}`);
+    slider.count.textContent = `${source.length} words`;
+    slider.node.value = now;
+    slider.node.setAttribute("aria-valuetext", `${source.length} words, ${verdict}`);
     bars.forEach((bar, place) => bar.setAttribute("aria-pressed", String(place === now)));
     back.setAttribute("aria-disabled", String(now === 0));
     next.setAttribute("aria-disabled", String(now === last));
@@ -69,7 +59,7 @@ function createGrowing({ state }) {
     "Bars: share of the right French words found, by number of English words. In the lines: " +
     "dotted is new, struck out is wrong, boxed was missed.";
   const strip = html("div", { class: "am-strip", role: "group", "aria-label": "lengths" }, ...bars);
-  const bar = html("div", { class: "am-bar" }, back, next, label);
+  const bar = html("div", { class: "am-bar" }, back, next, slider.root);
   const legend = html("p", { class: "am-legend" }, about);
   const root = html("div", { class: "am-root" }, title, bar, strip, text, lines, legend);
   go(0);

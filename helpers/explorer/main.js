@@ -1,12 +1,17 @@
 // The one entry: which view a widget shows is said by its state.
+// Only that view's scripts are loaded, so the others' names are not looked up.
 
 const VIEWS = {
-  map: createMap,
-  gallery: createGallery,
-  box: createBox,
-  steps: createSteps,
-  growing: createGrowing,
-  temperature: createTemperature,
+  map: (given) => createMap(given),
+  gallery: (given) => createGallery(given),
+  box: (given) => createBox(given),
+  steps: (given) => createSteps(given),
+  growing: (given) => createGrowing(given),
+  temperature: (given) => createTemperature(given),
+  grid: (given) => createAttentionGrid(given),
+  positions: (given) => createPositions(given),
+  mask: (given) => createMaskEditor(given),
+  looks: (given) => createLooks(given),
 };
 
 function render({ model, el }) {

@@ -1,7 +1,5 @@
 // The attention map whole: controls, the grid, the lines and the read-out, with one highlight.
 
-const SIDE_BY_SIDE = 1080; // pixels that a notebook offers both pictures in one line
-
 function createMap({ state, colours }) {
   const T = state.rows.length;
   const S = state.columns.length;
@@ -16,18 +14,7 @@ function createMap({ state, colours }) {
   const lines = createLines(state, on);
   const text = readout();
 
-  const slider = control("input", {
-    type: "range",
-    class: "am-slider",
-    min: 0,
-    max: T,
-    step: 1,
-    value: 0,
-    "aria-label": "decoder step",
-  });
-  const stepText = html("output", { class: "am-count" });
-  slider.addEventListener("input", () => {
-    const step = Number(slider.value);
+  const slider = createSlider("Step", "decoder step", { min: 0, max: T, value: 0 }, (step) => {
     now.until = step ? step - 1 : null;
     cursor.choose(step ? { t: step - 1, s: null } : null, false);
   });
@@ -82,7 +69,7 @@ function createMap({ state, colours }) {
   const bar = html(
     "div",
     { class: "am-bar" },
-    html("label", { class: "am-label" }, "Step", slider, stepText),
+    slider.root,
     ...pickers,
     choices("what to show", ["Map", "Lines", "Both"], first, show),
   );
@@ -120,10 +107,10 @@ function createMap({ state, colours }) {
     lines.highlight(place, now.until);
     text.textContent = words(place) + (cursor.pinned() ? PINNED : "");
     const step = now.until === null ? "all" : `${now.until + 1} of ${T}`;
-    stepText.textContent = step;
-    slider.value = now.until === null ? 0 : now.until + 1;
+    slider.count.textContent = step;
+    slider.node.value = now.until === null ? 0 : now.until + 1;
     const word = now.until === null ? "all steps" : `step ${step}, ${state.rows[now.until]}`;
-    slider.setAttribute("aria-valuetext", word);
+    slider.node.setAttribute("aria-valuetext", word);
     if (follow && place) grid.reveal(place, scroller);
   }
 

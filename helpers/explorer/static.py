@@ -101,6 +101,27 @@ def row(head: str, cells: str, align: str = "left") -> str:
     )
 
 
+def heads(names: Iterable[str]) -> str:
+    """Return the first row of a table: an empty corner, then a heading for each column."""
+    cells = "".join(
+        f'<th scope="col" style="text-align:center">{escape(name)}</th>' for name in names
+    )
+    return f'<tr><td style="border:0"></td>{cells}</tr>'
+
+
+def shaded(text: str, colour: str | None = None) -> str:
+    """Return a cell of a table with a text, escaped here, on a colour "#rrggbb" or on none."""
+    if colour is None:
+        return f'<td style="text-align:center">{escape(text)}</td>'
+    style = f"color:{ink_on(colour)};text-align:center"
+    return f'<td bgcolor="{colour}" style="{style}">{escape(text)}</td>'
+
+
+def weight_cells(weights: Iterable[float]) -> str:
+    """Return a cell for each attention weight, shaded, all with their numbers."""
+    return "".join(shaded(f"{weight:.2f}", shade(round(weight, 2))) for weight in weights)
+
+
 def _cell(weight: float, gold: bool, possible: bool) -> str:
     colour = shade(round(weight, 2))
     style = ""

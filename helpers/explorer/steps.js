@@ -164,21 +164,11 @@ function createSteps({ state, colours }) {
   const gutter = createGutter(picture.at);
   let now = 0;
 
-  const slider = control("input", {
-    type: "range",
-    class: "am-slider",
-    min: 1,
-    max: T,
-    step: 1,
-    value: 1,
-    "aria-label": "decoder step",
-  });
-  slider.addEventListener("input", () => go(Number(slider.value) - 1));
-  const count = html("output", { class: "am-count" });
+  const range = { min: 1, max: T, value: 1 };
+  const slider = createSlider("Step", "decoder step", range, (step) => go(step - 1));
   const back = button("◀ Back", { "aria-label": "previous step" }, () => go(now - 1));
   const next = button("Next ▶", { "aria-label": "next step" }, () => go(now + 1));
-  const label = html("label", { class: "am-label" }, "Step", slider, count);
-  const bar = html("div", { class: "am-bar" }, back, next, label);
+  const bar = html("div", { class: "am-bar" }, back, next, slider.root);
   const text = readout();
   const chain = html("p", { class: "am-chain" });
   const stage = control(
@@ -215,9 +205,9 @@ function createSteps({ state, colours }) {
     text.textContent =
       `step ${now + 1}: fed '${previous}', looks at ${largest(weights, source, 3)}, ` +
       `produces '${output}' with probability ${number(probability)}`;
-    count.textContent = `${now + 1} of ${T}`;
-    slider.value = now + 1;
-    slider.setAttribute("aria-valuetext", `step ${now + 1} of ${T}, ${output}`);
+    slider.count.textContent = `${now + 1} of ${T}`;
+    slider.node.value = now + 1;
+    slider.node.setAttribute("aria-valuetext", `step ${now + 1} of ${T}, ${output}`);
     // A disabled button would drop the focus of a reader who steps by keyboard.
     back.setAttribute("aria-disabled", String(now === 0));
     next.setAttribute("aria-disabled", String(now === T - 1));
