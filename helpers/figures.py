@@ -191,6 +191,52 @@ def wall(
     show(fig, alt)
 
 
+def picture_strip(
+    picture: Any,
+    words: Sequence[str],
+    weights: Any,
+    gold: Sequence[int | None] | None = None,
+    *,
+    title: str,
+    alt: str,
+) -> None:
+    """Show where each word of a caption looks: the picture once a word, six in a row.
+
+    picture: (H, W, 3) uint8. words: T. weights: (T, S), rows of sum 1 or 0, over the S cells of a
+    square grid in reading order; a cell is the darker the smaller its weight, and the largest
+    stands below the picture. gold: for each word its cell, outlined, or None.
+    Raises ValueError where these do not fit each other.
+    """
+    from helpers.explorer.checks import cell_list, cell_weights, picture_array, word_list
+
+    image, words = picture_array(picture), word_list(words, "words")
+    looks, side = cell_weights(weights, len(words))  # (T, S)
+    cells = cell_list(gold, words, side * side) or [None] * len(words)
+    across, down = min(6, len(words)), -(-len(words) // 6)
+    shape = image.shape[0] / image.shape[1]
+    width = max(1.75 * across, 5.0)
+    fig = Figure(figsize=(width, 0.6 + down * (0.5 + width / across * shape)))
+    grid = fig.subplots(down, across, squeeze=False)
+    place = {"extent": (0, side, side, 0), "aspect": shape}
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, word, row, cell in zip(grid.flat, words, looks, cells, strict=False):
+        veil = np.zeros((side, side, 4))
+        veil[..., 3] = palette.VEIL * (1 - row.reshape(side, side))
+        axes.imshow(image, **place)
+        axes.imshow(veil, interpolation="nearest", **place)
+        axes.set_title(word, loc="center", pad=4)
+        if row.max() > 0:
+            # Under the picture: on its cell the number would hide a small thing.
+            axes.text(side / 2, 1.04 * side, f"{row.max():.2f}", ha="center", va="top", fontsize=11)
+        if cell is not None:
+            outline = Rectangle((cell % side, cell // side), 1, 1, fill=False, clip_on=False)
+            outline.set(linewidth=3, edgecolor=palette.ROLE_COLOURS["gold link"])
+            axes.add_patch(outline)
+    fig.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=15)
+    show(fig, alt)
+
+
 def lines(
     series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
     *,

@@ -94,6 +94,34 @@ def test_a_wall_hangs_every_map(monkeypatch: pytest.MonkeyPatch) -> None:
         figures.wall({"A": maps["A"], "B": np.ones((3, 2))}, **sizes)
 
 
+def test_a_strip_looks_at_one_picture_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    image = np.full((8, 8, 3), 200, dtype=np.uint8)
+    words = [*"abcdefg", "<end>"]
+    weights = np.tile([[0.1, 0.9, 0.0, 0.0]], (8, 1))
+    weights[1], weights[7] = [0.0, 0.0, 1.0, 0.0], 0.0  # the last word looks nowhere
+    texts = {"title": "Looks", "alt": ALT}
+    figures.picture_strip(image, words, weights, [1, *[None] * 6], **texts)
+    axes = drawn[0].axes
+    assert len(axes) == 12 and [one.get_title() for one in axes[:8]] == words  # six in a row
+    assert not any(one.axison or one.images for one in axes[8:])
+    first, second, last = axes[0], axes[1], axes[7]
+    assert (first.images[0].get_array() == image).all()
+    clear = 1 - first.images[1].get_array()[..., 3] / palette.VEIL
+    assert clear.tolist() == [pytest.approx([0.1, 0.9]), pytest.approx([0.0, 0.0])]
+    assert [[text.get_text() for text in one.texts] for one in (first, second, last)] == [
+        ["0.90"],
+        ["1.00"],
+        [],
+    ]
+    assert [patch.get_xy() for patch in first.patches] == [(1, 0)] and not second.patches
+    with pytest.raises(ValueError, match="S a square number"):
+        figures.picture_strip(image, words, weights[:, :3], **texts)
+    with pytest.raises(ValueError, match="expected 8, one for each word"):
+        figures.picture_strip(image, words, weights, [1], **texts)
+
+
 def test_a_logarithmic_axis_shows_powers(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Figure] = []
     monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
