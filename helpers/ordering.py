@@ -108,12 +108,33 @@ class WordBefore(nn.Module):
         return self.output(mixed), weights
 
 
-def order_loss(model: nn.Module, words: Tensor) -> Tensor:
-    """Mean cross-entropy of the word before, in nats a word; the first place does not count."""
-    logits, _ = model(words)
+def order_loss(model: nn.Module, words: Tensor, **where: int) -> Tensor:
+    """Mean cross-entropy of the word before, in nats a word; the first place does not count.
+
+    words: (B, S). where: `first`, the position of the first word, is handed on to the model.
+    """
+    logits, _ = model(words, **where)
     return F.cross_entropy(
         logits.flatten(0, 1), word_before(words).flatten(), ignore_index=Vocabulary.pad
     )
+
+
+class AnywhereLoss:
+    """`order_loss` with each batch moved: its first word stands at a random place.
+
+    latest: the last place, from 0 on, at which a line may begin. seed: of the draws,
+    `course_seed()` by default.
+    """
+
+    def __init__(self, latest: int, seed: int | None = None) -> None:
+        if latest < 0:
+            raise ValueError(f"latest is {latest}; expected a place, 0 or more")
+        self.latest = latest
+        self.generator = torch.Generator().manual_seed(course_seed() if seed is None else seed)
+
+    def __call__(self, model: nn.Module, words: Tensor) -> Tensor:
+        first = torch.randint(self.latest + 1, (), generator=self.generator)
+        return order_loss(model, words, first=int(first))
 
 
 @torch.no_grad()

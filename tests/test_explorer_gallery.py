@@ -146,7 +146,7 @@ def test_state_holds_maps_marks_and_choices() -> None:
     assert state["models"] == [["additive", blue], ["scaled dot", green]]
     assert state["groups"] == [
         ["all", [0, 1]],
-        ["with an error", [1]],
+        ["word wrong or off gold", [1]],
         ["with a wrong word", [1]],
         ["sharp and wrong", [1]],
         ["adjective-after", [1]],
@@ -171,7 +171,7 @@ def test_choices_without_a_sentence_are_left_out() -> None:
     assert names == ["all", "negation"]
     blunt = example(readings={"additive": Reading(pointing([1] * 7, weight=0.5), TARGET)})
     names = [name for name, _ in compare([blunt]).state["groups"]]
-    assert "with an error" in names
+    assert "word wrong or off gold" in names
     assert "with a wrong word" not in names and "sharp and wrong" not in names
 
 
@@ -179,7 +179,7 @@ def test_a_sentence_may_have_no_construction_and_no_link() -> None:
     view = compare([example(tags=(), sure=(), possible=())])
     assert [name for name, _ in view.state["groups"]] == [
         "all",
-        "with an error",
+        "word wrong or off gold",
         "with a wrong word",
     ]
     assert {row[2] for row in view.state["examples"][0]["maps"][0]["rows"]} == {4}
@@ -278,7 +278,7 @@ def test_static_tables_show_maps_and_marks() -> None:
     assert {tag for tag, _ in read.tags} <= TAGS
     assert {name for _, names in read.tags for name in names} <= ATTRIBUTES
     assert sum(tag == "table" for tag, _ in read.tags) == 4  # two sentences, two models
-    assert "with an error: the black cat does not sleep" in read.text
+    assert "word wrong or off gold: the black cat does not sleep" in read.text
     assert "adjective-after:" not in read.text  # the same sentence is not shown twice
     assert "scaled dot: 6 of 7 words right, 4 of 6 linked words" in read.text
     assert read.rows[0][1:] == [*SOURCE, "mark"]

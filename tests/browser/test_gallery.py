@@ -170,7 +170,7 @@ def test_keyboard_alone_is_enough(gallery: Gallery) -> None:
 def test_a_sentence_is_chosen_by_construction(gallery: Gallery) -> None:
     assert gallery.group.locator("option").all_text_contents() == [
         "all (3)",
-        "with an error (2)",
+        "word wrong or off gold (2)",
         "with a wrong word (2)",
         "sharp and wrong (1)",
         "adjective-after (1)",

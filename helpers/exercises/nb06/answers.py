@@ -35,8 +35,8 @@ def alignment_error_spec(
 def diagonal_links(target_length: int, source_length: int) -> list[int]:
     """Return for each of T target words the source place at which a straight look would be.
 
-    target_length: T. source_length: S. Word t, counted from 0, stands on average at the share
-    (t + 0.5) / T of its sentence; its place is as far along the source, rounded down.
+    target_length: T. source_length: S. The middle of word t, counted from 0, stands at the share
+    (t + 0.5) / T of its sentence; the look goes as far along the source, rounded down.
     """
     return [int((t + 0.5) * source_length / target_length) for t in range(target_length)]
 
@@ -78,7 +78,8 @@ def without_largest(weights: torch.Tensor) -> torch.Tensor:
     """Return the weights (B, T, S) as if each row's most attended state had been masked.
 
     weights: (B, T, S), each row of sum 1. Of equal largest weights the first is taken. The rest of
-    the row is scaled to sum 1; a row with nothing left gives zeros.
+    the row is scaled to sum 1; a row with nothing left gives zeros, and no NaN in its gradient
+    either.
     """
     largest = weights.argmax(dim=-1, keepdim=True)  # (B, T, 1)
     rest = weights.scatter(-1, largest, 0.0)  # a new tensor: the caller's stays as it is
