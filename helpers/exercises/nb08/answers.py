@@ -103,7 +103,7 @@ def masked_outputs(
 ) -> torch.Tensor:
     """Return outputs (B, T, V) to which no padding contributes; zeros for a sentence of no words.
 
-    scores: E, (B, T, S). values: (B, S, V), which may hold any number on padding.
+    scores: E, (B, T, S). values: (B, S, V), which may hold any finite number on padding.
     lengths: (B,), words in each source sentence; what comes after them is padding.
     """
     words = torch.arange(scores.size(-1), device=scores.device) < lengths.unsqueeze(1)  # (B, S)
