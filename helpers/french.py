@@ -35,6 +35,9 @@ _ADVERBS = {"pas", "souvent", "très"}
 _BE = {"suis": "1s", "est": "3s", "sont": "3p", "étais": "1s", "était": "3s", "étaient": "3p"}
 _HAVE = {"ai": "1s", "a": "3s", "ont": "3p"}
 _ELIDED = {"le", "la", "je", "me", "ne", "de", "que"}
+# Something must follow these.
+_OPEN = {"de", "d'", "à", "dans", "avec", "pour", "près", "parce", "que", "qu'", "qui", "et", "ou"}
+_OPEN |= {"mais", "très", "ne", "n'"}
 _NOT_JOINED = {("de", "le"), ("de", "les"), ("à", "le"), ("à", "les")}
 
 
@@ -82,6 +85,11 @@ def faults(sentence: Sequence[str]) -> list[str]:
     if not words:
         return ["no word"]
     found = [] if words.count(".") == 1 and words[-1] == "." else ["the final mark"]
+    if not any(word in _words().verbs for word in words):
+        found.append("no verb")
+    for here, after in pairwise(words):
+        if here in _OPEN and after == ".":
+            found.append(f"nothing behind: {here}")
     found += _spelling(words)
     found += _noun_groups(words)
     found += _verbs(words)
@@ -197,6 +205,9 @@ def _verbs(words: list[str]) -> list[str]:
                 found.append(f"no participle: {' '.join(words[i : place + 1])}")
         elif word in ("ne", "n'") and "pas" not in words[i + 2 : i + 6]:
             found.append(f"no 'pas': {' '.join(words[i : i + 4])}")
+        elif word in verbs and words[i + 1 : i + 2] and words[i + 1] in verbs:
+            if not {"que", "qu'", "qui"} & set(words[:i]):  # the book that I read is good
+                found.append(f"two verbs: {word} {words[i + 1]}")
         elif word == "pas" and not {"ne", "n'"} & set(words[max(0, i - 5) : i]):
             found.append(f"no 'ne': {' '.join(words[max(0, i - 2) : i + 1])}")
     return found
