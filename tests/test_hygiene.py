@@ -24,7 +24,7 @@ from helpers.settings import ROOT
 from tests import hygiene
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
-LINES_A_FILE, LINES_IN_ALL = 400, 4000
+LINES_A_FILE, LINES_IN_ALL = 400, 4500
 ALT = "a map of weights with one row a word"
 IMAGE = f'<img alt="{ALT}" src="data:image/png;base64,AAAA">'
 

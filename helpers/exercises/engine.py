@@ -357,8 +357,7 @@ class Exercise:
             return f"The numbers are right, but {which} {name}.", []
         reason = f"The numbers are right, but the gradient that reaches {name} is not."
         found = comparing.difference(one, other, zeros.get(name))
-        both = comparing.show_both(one, other, found, [name])
-        return reason, [f"gradient {line}" for line in both]
+        return reason, [f"gradient {x}" for x in comparing.show_both(one, other, found, [name])]
 
     def _raised(self, trial: _Trial) -> Verdict:
         raised = trial.got.raised
