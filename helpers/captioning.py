@@ -23,6 +23,7 @@ from torch.nn.utils.rnn import pad_sequence
 from helpers.attention import AdditiveScore, attend
 from helpers.corpus import Batch, Vocabulary
 from helpers.decoding import Translation, forced, greedy
+from helpers.layers import AttentionLayer, Projected
 from helpers.recurrent import small_embedding
 from helpers.scenes import (
     CELL,
@@ -223,6 +224,36 @@ class MeanPooledCaptioner(Captioner):
     def look(self, state: Tensor, memory: tuple[Tensor]) -> tuple[Tensor, None]:
         """Whatever the state asks for: c (B, C), and no weights."""
         return memory[0], None
+
+
+class HeadsCaptioner(Captioner):
+    """Looks with `heads` look-ups at the same time (notebook 11), whose sizes are all alike.
+
+    The look is the layer of queries, keys and values: s_{t-1} asks, the cells h_i = [content;
+    position] give keys and values, and c_t is what W_O makes of what the heads brought home. Any
+    number of heads has equally many parameters.
+    """
+
+    def __init__(
+        self, heads: int = 1, content: int = 64, place: int = 32, embed: int = 32, hidden: int = 96
+    ) -> None:
+        super().__init__(hidden, embed, hidden)
+        self.encoder = GridEncoder(content, place)
+        self.layer = AttentionLayer(hidden, heads, memory_width=content + place)
+
+    def encode(self, source: Tensor, lengths: Tensor | None = None) -> Projected:
+        """Pictures (B, 3, GRID * CELL, GRID * CELL) uint8 -> keys and values, once a picture."""
+        return self.layer.project(torch.cat(self.encoder(source), dim=-1))
+
+    def look(self, state: Tensor, memory: Projected) -> tuple[Tensor, Tensor]:
+        """s_{t-1} (B, H), memory -> c_t (B, H), and the mean of the heads' weights (B, S)."""
+        context, weights = self.each_look(state, memory)
+        return context, weights.mean(dim=1)
+
+    def each_look(self, state: Tensor, memory: Projected) -> tuple[Tensor, Tensor]:
+        """s_{t-1} (B, H), memory -> c_t (B, H), and the weights of each head (B, A, S)."""
+        context, weights = self.layer.look(state.unsqueeze(1), memory, need_weights=True)
+        return context.squeeze(1), weights.squeeze(2)
 
 
 class Reordered:
