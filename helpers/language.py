@@ -45,7 +45,7 @@ class Reader(nn.Module):
 
     x'_t = max(0, W_c [c_t; x_t]), where c_t is what masked self-attention found for x_t. It is the
     attentional vector of Luong et al. (2015), equation 5, with x_t in the place of s_t and the
-    ramp in the place of tanh, with which it learns faster here.
+    ramp in the place of tanh.
     width: D. forward: states (B, T, D), mask (T, T) -> states (B, T, D), weights (B, 1, T, T) or
     None unless `need_weights`.
     """
