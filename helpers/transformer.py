@@ -42,9 +42,10 @@ class Sinusoids(nn.Module):
 class Words(nn.Module):
     """Ids to vectors: the table's row times sqrt(D), plus the position's vector, then dropout.
 
-    Sections 3.4, 3.5 and 5.4. The table starts at a standard deviation of 1/sqrt(D), the size that
-    suits an output layer; times sqrt(D) its rows have numbers of about 1, the size of the
-    positions' sines. longest: positions in the table if they are "learned".
+    Sections 3.4, 3.5 and 5.4. The table starts at a standard deviation of 0.3/sqrt(D), small enough
+    for an output layer; times sqrt(D) its rows have numbers of about 0.3, as in
+    `recurrent.small_embedding`, beside the positions' sines of up to 1. longest: positions in the
+    table if they are "learned".
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Words(nn.Module):
             )
         self.table = nn.Embedding(vocabulary, width, padding_idx=PAD)
         with torch.no_grad():
-            self.table.weight.mul_(width**-0.5)  # PyTorch starts at a standard deviation of 1
+            self.table.weight.mul_(0.3 * width**-0.5)  # PyTorch starts at a deviation of 1
         self.positions = None
         if positions is not None:
             learned = positions == "learned"
@@ -109,8 +110,9 @@ class TransformerTranslator(nn.Module):
     norm: "pre", with a final norm in each stack, "post" as in the paper, or None. positions:
     "sinusoidal", "learned" (`longest` of them) or None. tie: one table for target words and output
     layer (section 3.4; the paper shares it with the source words too, which are of another language
-    here). residual, scale: False to leave out the residual connections, or the division of the
-    scores by sqrt(D/A). bias: biases in the attention's projections, which the paper has not.
+    here); the output layer has no bias either way. residual, scale: False to leave out the residual
+    connections, or the division of the scores by sqrt(D/A). bias: biases in the attention's
+    projections, which the paper has not.
 
     map_layer: the decoder layer whose attention to the source `step` returns, the last by default;
     set it to read another one.
@@ -147,7 +149,7 @@ class TransformerTranslator(nn.Module):
         self.encoder = Encoder(layers, width, **block)
         self.target_words = Words(target_vocabulary, width, positions, dropout, longest)
         self.decoder = Decoder(layers, width, **block)
-        self.output = nn.Linear(width, target_vocabulary)
+        self.output = nn.Linear(width, target_vocabulary, bias=False)
         if tie:
             self.output.weight = self.target_words.table.weight
         self.map_layer = -1

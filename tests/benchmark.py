@@ -1,4 +1,5 @@
 """How fast are the course's layers? `python -m tests.benchmark layers`
+(and its translators: `python -m tests.benchmark translation --data DIR --cpu-seconds N`)
 
 Speed depends on the machine, so nothing here is a test and nothing in the course claims a number
 of seconds: each line is the ratio of two programs that ran in turns in one process.
@@ -237,18 +238,30 @@ def layers() -> dict:
 def main(arguments: list[str] | None = None) -> None:
     """Run one benchmark from the command line."""
     parser = argparse.ArgumentParser(prog="python -m tests.benchmark", description=__doc__)
-    parser.add_argument("which", choices=["layers"], help="what to measure")
+    parser.add_argument("which", choices=["layers", "translation"], help="what to measure")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
     parser.add_argument("--json", type=Path, help="also write the numbers to this file")
+    parser.add_argument("--data", type=Path, help="translation: folder that holds train.en ...")
+    parser.add_argument("--cpu-seconds", type=float, help="translation: training time of a model")
+    parser.add_argument("--models", nargs="+", help="translation: only these (default all)")
+    parser.add_argument("--seed", type=int, default=0, help="translation: seed (default 0)")
     options = parser.parse_args(arguments)
     torch.set_num_threads(options.threads)
-    found = layers()
-    for row in found["layers"]:
-        print(
-            f"{row['what']}: {row['ratio']:.2f} times as fast as {row['against']} "
-            f"({row['least']:.2f} to {row['greatest']:.2f})"
-        )
-    print(attention_table(found["attention"]))
+    if options.which == "translation":
+        if options.data is None or options.cpu_seconds is None:
+            parser.error("translation needs --data DIR and --cpu-seconds N")
+        from tests.benchmark_translation import translation
+
+        names = options.models
+        found = translation(options.data, options.cpu_seconds, options.threads, names, options.seed)
+    else:
+        found = layers()
+        for row in found["layers"]:
+            print(
+                f"{row['what']}: {row['ratio']:.2f} times as fast as {row['against']} "
+                f"({row['least']:.2f} to {row['greatest']:.2f})"
+            )
+        print(attention_table(found["attention"]))
     if options.json:
         options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")
 

@@ -96,7 +96,6 @@ def test_embedding_is_the_courses():
 
 def test_whole_model_is_the_courses():
     model = TransformerTranslator(11, 13, width=8, heads=2, layers=3, mlp=12, tie=True).double()
-    nn.init.zeros_(model.output.bias)
     lengths = torch.tensor([4, 2])
     source, target_in = torch.randint(3, 11, (2, 4)), torch.randint(3, 13, (2, 5))
     mask = padding_mask(lengths, 4)

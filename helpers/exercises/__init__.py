@@ -20,12 +20,28 @@ from helpers.exercises import (
     nb10,
     nb11,
     nb12,
+    nb13,
 )
 from helpers.exercises.engine import CORRECT, SLOW, Exercise
 
 REGISTRY: dict[str, Exercise] = {
     exercise.name: exercise
-    for module in (nb00, nb01, nb02, nb03, nb04, nb05, nb06, nb07, nb08, nb09, nb10, nb11, nb12)
+    for module in (
+        nb00,
+        nb01,
+        nb02,
+        nb03,
+        nb04,
+        nb05,
+        nb06,
+        nb07,
+        nb08,
+        nb09,
+        nb10,
+        nb11,
+        nb12,
+        nb13,
+    )
     for exercise in module.EXERCISES
 }
 

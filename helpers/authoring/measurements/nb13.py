@@ -1,0 +1,121 @@
+"""Notebook 13: real sentences. What each model learns in one CPU time, and what a cache saves.
+
+The trainings are those of `python -m tests.benchmark translation`, each in a process of its own,
+on Multi30k from where `downloads` keeps it. They are long: with one seed about 30 CPU-minutes.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from helpers import caching, downloads, recipes
+from helpers.settings import ROOT, seed_everything
+from helpers.transformer import TransformerTranslator
+
+SECONDS = 150.0
+BASELINES = ("baseline, hidden 256", "baseline, hidden 128")
+# CPU-seconds and models of each run, all on one thread.
+RUNS = (
+    (SECONDS, (*recipes.MODELS, *BASELINES)),
+    (60.0, ("general", *BASELINES)),
+    (300.0, ("general",)),
+)
+LENGTHS = (32, 64, 128, 256, 512)
+VOCABULARY, SOURCE_LENGTH, ROUNDS = 6434, 20, 15  # of the timings of the cache
+
+
+def measure(seeds: list[int]) -> dict[str, Any]:
+    """Run the benchmark for each seed, and time the cache once."""
+    downloads.fetch()
+    runs = [
+        {"seed": seed, **benchmark(seconds, names, seed)}
+        for seed in seeds
+        for seconds, names in RUNS
+    ]
+    return {
+        "settings": {
+            "seconds": SECONDS,
+            "batch_size": recipes.BATCH_SIZE,
+            "width": recipes.WIDTH,
+            "rates": recipes.RATES,
+        },
+        "runs": [_row(run, model) for run in runs for model in run["models"]],
+        "speeds": [
+            {"seed": run["seed"], **row}
+            for run in runs
+            if run["cpu_seconds"] == SECONDS
+            for row in run["speeds"]
+        ],
+        "cache": cache_times(),
+    }
+
+
+def _row(run: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
+    return {"cpu_seconds": run["cpu_seconds"], "seed": run["seed"], **model}
+
+
+def benchmark(seconds: float, names: tuple[str, ...], seed: int) -> dict[str, Any]:
+    """Run `python -m tests.benchmark translation` on one thread and return its JSON."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "found.json"
+        command = [sys.executable, "-m", "tests.benchmark", "translation"]
+        command += ["--data", str(downloads.default_folder()), "--cpu-seconds", str(seconds)]
+        command += ["--seed", str(seed), "--json", str(path), "--models", *names]
+        subprocess.run(command, cwd=ROOT, check=True)
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+@torch.no_grad()
+def cache_times(lengths: tuple[int, ...] = LENGTHS) -> dict[str, Any]:
+    """Milliseconds (CPU) for one more word after T words, one sentence, a fresh Transformer.
+
+    "cached": keys and values of the T words are kept. "uncached": all T positions anew.
+    "attention": the part of "cached" that looks at the T words, in all layers.
+    """
+    seed_everything(0)
+    sizes = VOCABULARY, VOCABULARY
+    model = TransformerTranslator(*sizes, width=recipes.WIDTH, layers=2, mlp=2 * recipes.WIDTH)
+    model.eval()
+    source = torch.randint(4, VOCABULARY, (1, SOURCE_LENGTH))
+    memory = model.encode(source, torch.tensor([SOURCE_LENGTH]))
+    rows = []
+    for length in lengths:
+        words = torch.randint(4, VOCABULARY, (1, length))
+        _, kept, _ = model.decoder(model.target_words(words), memory.projected, memory.mask)
+        programs = {
+            "cached": lambda k=kept, w=words: model.step(w[:, -1], k, memory),
+            "uncached": lambda w=words: caching.step_uncached(model, w, memory),
+            "attention": _attention(model, kept),
+        }
+        rows.append({"length": length, **_milliseconds(programs)})
+    return {"width": recipes.WIDTH, "layers": 2, "source_length": SOURCE_LENGTH, "rows": rows}
+
+
+def _attention(model: TransformerTranslator, kept: Any) -> Callable:
+    """The look of one query at all keys, in every layer; projections and output are the same."""
+    query = torch.randn(1, kept[0].keys.shape[1], 1, kept[0].keys.shape[3])
+    attend = torch.nn.functional.scaled_dot_product_attention
+    return lambda: [attend(query, part.keys, part.values) for part in kept]
+
+
+def _milliseconds(programs: dict[str, Callable], repeats: int = 8) -> dict[str, float]:
+    """The median over rounds in which the programs take turns, of CPU time for one call."""
+    times: dict[str, list[float]] = {name: [] for name in programs}
+    for _ in range(ROUNDS + 1):
+        for name, run in programs.items():
+            began = time.process_time()
+            for _ in range(repeats):
+                run()
+            times[name].append((time.process_time() - began) / repeats * 1e3)
+    # The first round warms up.
+    return {name: round(statistics.median(found[1:]), 4) for name, found in times.items()}

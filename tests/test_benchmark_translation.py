@@ -1,0 +1,102 @@
+"""The benchmark of the translators runs, on a handful of captions, and its baselines are sound."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from helpers import multi30k
+from helpers.corpus import collate
+from helpers.decoding import forced
+from tests import benchmark, benchmark_translation
+from tests.baselines import BASELINES, plain_loss, random_batches
+from tests.test_multi30k import sentences, write
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return write(tmp_path, train=sentences(90), val=sentences(5), test_2016_flickr=sentences(20))
+
+
+@pytest.fixture(autouse=True)
+def threads():
+    before = torch.get_num_threads()
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.mark.parametrize("name", BASELINES)
+@torch.no_grad()
+def test_a_baseline_is_the_same_stepwise_and_learns_from_words_alone(name, folder):
+    data = multi30k.load(folder)
+    model = BASELINES[name].build(data).eval()
+    batch = collate(data.train[:4], data.source_vocabulary, data.target_vocabulary)
+    logits = model(batch.source, batch.lengths, batch.target_in)
+    stepwise, weights = forced(model, batch.source, batch.lengths, batch.target_in)
+    torch.testing.assert_close(logits, stepwise)
+    torch.testing.assert_close(weights.sum(dim=-1), torch.ones_like(weights[..., 0]))
+    real = batch.target_out != 0
+    by_hand = torch.nn.functional.cross_entropy(logits[real], batch.target_out[real])
+    torch.testing.assert_close(plain_loss(model, batch), by_hand)
+    assert model.gru.num_layers == BASELINES[name].layers
+
+
+def test_the_two_baselines_are_those_that_are_announced():
+    plans = {(p.hidden, p.layers, p.batch_size, p.lr) for p in BASELINES.values()}
+    assert plans == {(256, 2, 128, 5e-3), (128, 1, 32, 1e-3)}
+    assert [p.clip is not None for p in BASELINES.values()] == [True, False]
+
+
+def test_random_batches_mix_lengths_and_hold_every_pair(folder):
+    data = multi30k.load(folder)
+    stream = random_batches(data, 32, seed=1)
+    batches = [next(stream) for _ in range(3)]
+    assert [len(batch.lengths) for batch in batches] == [32, 32, 26]
+    assert all(len(set(batch.lengths.tolist())) > 1 for batch in batches)
+    met = sorted(tuple(row) for b in batches for row in b.target_in.tolist())
+    assert len({tuple(w for w in row if w) for row in met}) > 10
+
+
+@pytest.mark.parametrize("name", ["general", "baseline, hidden 128"])
+def test_a_model_is_measured(name, folder):
+    row = benchmark_translation.measure(name, folder, seconds=0.5, threads=1, seed=0)
+    assert row["model"] == name
+    assert row["baseline"] == name.startswith("baseline")
+    assert row["parameters"] > 1000
+    assert row["tokens_per_second"] > 0
+    assert 0 <= row["interval"][0] <= row["bleu"] + 1e-6 <= row["interval"][1] + 5
+    assert row["peak_mb"] > 50
+    assert name in benchmark_translation.line(row)
+
+
+def test_the_command_writes_its_json(folder, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(benchmark_translation, "_apart", lambda function, *given: function(*given))
+    monkeypatch.setattr(benchmark_translation, "SPEED_SECONDS", 0.2)
+    path = tmp_path / "found.json"
+    options = ["--data", str(folder), "--cpu-seconds", "0.3", "--json", str(path)]
+    names = ["additive", "baseline, hidden 128"]
+    benchmark.main(["translation", *options, "--models", *names])
+    found = json.loads(path.read_text(encoding="utf-8"))
+    assert [row["model"] for row in found["models"]] == names
+    wanted = {"model", "baseline", "parameters", "tokens_per_second", "bleu", "peak_mb"}
+    assert all(wanted <= set(row) for row in found["models"])
+    assert [(r["model"], r["width"]) for r in found["speeds"]] == [
+        ("additive", 128),
+        ("general", 128),
+    ]
+    assert all(row["ratio"] > 0 for row in found["speeds"])
+    assert "baseline, hidden 128" in capsys.readouterr().out
+
+
+def test_what_is_missing_or_unknown_is_said(folder, capsys):
+    with pytest.raises(SystemExit):
+        benchmark.main(["translation", "--data", str(folder)])
+    assert "--cpu-seconds" in capsys.readouterr().err
+    with pytest.raises(ValueError, match="no model dot; expected some of no attention; additive"):
+        benchmark_translation.translation(folder, 1.0, names=["general", "dot"])
+
+
+def test_long_trainings_get_dropout():
+    assert [benchmark_translation.dropout(s) for s in (60, 150, 300, 1200)] == [0, 0, 0.1, 0.2]
