@@ -68,6 +68,7 @@ def measure(name: str, folder: Path, seconds: float, threads: int, seed: int) ->
         "bleu": round(metrics.bleu(said, data.test), 2),
         "interval": [round(end, 2) for end in metrics.bleu_interval(said, data.test)],
         "steps": run.steps,
+        "wall_seconds": round(run.wall, 1),
         "peak_mb": round(peak / (1e6 if sys.platform == "darwin" else 1e3)),
     }
 

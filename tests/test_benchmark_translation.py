@@ -7,7 +7,8 @@ import json
 import pytest
 import torch
 
-from helpers import multi30k
+from helpers import multi30k, recipes
+from helpers.authoring.measurements import nb13
 from helpers.corpus import collate
 from helpers.decoding import forced
 from tests import benchmark, benchmark_translation
@@ -66,6 +67,7 @@ def test_a_model_is_measured(name, folder):
     assert row["baseline"] == name.startswith("baseline")
     assert row["parameters"] > 1000
     assert row["tokens_per_second"] > 0
+    assert row["wall_seconds"] > 0
     assert 0 <= row["interval"][0] <= row["bleu"] + 1e-6 <= row["interval"][1] + 5
     assert row["peak_mb"] > 50
     assert name in benchmark_translation.line(row)
@@ -100,3 +102,22 @@ def test_what_is_missing_or_unknown_is_said(folder, capsys):
 
 def test_long_trainings_get_dropout():
     assert [benchmark_translation.dropout(s) for s in (60, 150, 300, 1200)] == [0, 0, 0.1, 0.2]
+
+
+def test_the_long_run_asks_each_seed_alike_and_the_first_for_the_rest(monkeypatch):
+    def benchmark(seconds, threads, names, seed):
+        run = {"cpu_seconds": seconds, "threads": threads, "seed": seed}
+        return run | {"models": [{"model": name} for name in names], "speeds": [{"ratio": 4.0}]}
+
+    monkeypatch.setattr(nb13, "benchmark", benchmark)
+    monkeypatch.setattr(nb13, "cache_times", dict)
+    monkeypatch.setattr(nb13.downloads, "fetch", lambda: None)
+    found = nb13.measure([0, 3])
+    runs = [(r["model"], r["cpu_seconds"], r["threads"], r["seed"]) for r in found["runs"]]
+    assert len(set(runs)) == len(runs)
+    assert all(("general", t, 1, seed) in runs for t in (60, 150, 300) for seed in (0, 3))
+    assert all((name, 150, 1, seed) in runs for name in recipes.MODELS for seed in (0, 3))
+    assert all((name, t, 1, 0) in runs for name in BASELINES for t in (60, 150, 300))
+    assert [run for run in runs if run[2] == 2 and run[3] == 3] == []
+    assert ("general", 2400, 2, 0) in runs
+    assert {"seed": 0, "ratio": 4.0} in found["speeds"]
