@@ -207,7 +207,7 @@ class LuongTranslator(nn.Module):
     from a linear layer on it. Without the paper's input feeding the state s_t needs no c_t, so
     training runs all T steps at once. s_0 = tanh(W_0 [last forward state; first backward state]).
 
-    score: "dot" or "general", s_t W_a h_i (equation 8), or one of them "scaled", divided by
+    score: "dot" or "general", s_t W_a h_i (section 3.1), or one of them "scaled", divided by
     sqrt(H) (Vaswani et al. 2017), as in "scaled dot".
     hidden: size H of s_t and of h_i; each direction of the encoder has half of it.
     bidirectional: False for an encoder that reads from the left only, with H units.

@@ -32,9 +32,10 @@ def scaled_dot_scores_spec(queries: torch.Tensor, keys: torch.Tensor) -> torch.T
 
 
 def general_scores(queries: torch.Tensor, keys: torch.Tensor, weight: torch.Tensor) -> torch.Tensor:
-    """Return scores (B, T, S): e[b, t, i] = s[b, t] . (W_a h[b, i]). Luong et al. (2015), eq. 8.
+    """Return scores (B, T, S): e[b, t, i] = s[b, t] . (W_a h[b, i]).
 
     queries: decoder states, (B, T, H). keys: encoder states, (B, S, C). weight: W_a, (H, C).
+    Luong et al. (2015), section 3.1.
     """
     projected = keys @ weight.T  # (B, S, H), once per sentence
     return queries @ projected.transpose(-2, -1)  # (B, T, S)
@@ -63,7 +64,7 @@ def concat_scores(
     """Return scores (B, T, S): e[b, t, i] = v . tanh(W_a [s[b, t]; h[b, i]]).
 
     queries: decoder states, (B, T, H). keys: encoder states, (B, S, C). weight: W_a, (D, H + C).
-    v: (D,). Luong et al. (2015), equation 8, "concat".
+    v: (D,). Luong et al. (2015), section 3.1, "concat".
     """
     hidden = queries.size(-1)
     own = queries @ weight[:, :hidden].T  # (B, T, D), W s
