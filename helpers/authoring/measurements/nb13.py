@@ -54,12 +54,7 @@ def measure(seeds: list[int]) -> dict[str, Any]:
             "rates": recipes.RATES,
         },
         "runs": [_row(run, model) for run in runs for model in run["models"]],
-        "speeds": [
-            {"seed": run["seed"], **row}
-            for run in runs
-            if run["cpu_seconds"] == SECONDS
-            for row in run["speeds"]
-        ],
+        "speeds": [row for run in runs for row in run["speeds"]],
         "cache": cache_times(),
     }
 
@@ -81,11 +76,12 @@ def benchmark(seconds: float, threads: int, names: tuple[str, ...], seed: int) -
 
 @torch.no_grad()
 def cache_times(lengths: tuple[int, ...] = LENGTHS) -> dict[str, Any]:
-    """Milliseconds (CPU) for one more word after T words, one sentence, a fresh Transformer.
+    """Milliseconds (CPU, one thread) for one more word after T words of one sentence.
 
-    "cached": keys and values of the T words are kept. "uncached": all T positions anew.
-    "attention": the part of "cached" that looks at the T words, in all layers.
+    A fresh Transformer. "cached": keys and values of the T words are kept. "uncached": all T
+    positions anew. "attention": the part of "cached" that looks at the T words, in all layers.
     """
+    torch.set_num_threads(1)
     seed_everything(0)
     sizes = VOCABULARY, VOCABULARY
     model = TransformerTranslator(*sizes, width=recipes.WIDTH, layers=2, mlp=2 * recipes.WIDTH)
