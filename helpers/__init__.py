@@ -1,9 +1,22 @@
 """The small package behind the notebooks of "Attention, Measured".
 
-Imports point one way: settings, palette -> start, results, corpus, grammar, downloads, multi30k ->
-french, attention, layers, scenes, recurrent, blocks, transformer, ordering, lookups -> training,
-decoding, metrics, claims, shipped, probes, shortlist, caching -> maps, museum, captioning, bags,
-language, beam, paired, recipes -> figures, explorer, exercises -> diagrams, authoring.
+In front, what most notebooks import:
+
+attention   `attend`, the one function of the course; its scores and masks
+training    `fit`, the one training loop, and the losses
+decoding    greedy decoding, beam search, sampling
+metrics     exact match, BLEU, perplexity, alignment error
+claims      `claim` and `predict`
+results     the results of the long runs
+settings    seed, device, folders
+start       what the first cell does
+palette     the colours
+
+Behind it, shelves, each a folder whose own page lists what lies on it: corpus, models, tasks,
+analysis, figures, explorer, exercises, authoring.
+
+Imports point one way: settings, palette -> results, claims, start, corpus, attention -> models ->
+training, decoding -> metrics, analysis, tasks -> figures -> explorer -> exercises, authoring.
 """
 
 __version__ = "0.1.0"

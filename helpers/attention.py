@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 Score = Callable[[Tensor, Tensor], Tensor]
@@ -48,30 +49,39 @@ class AdditiveScore(nn.Module):
         return torch.tanh(queries.unsqueeze(-2) + keys.unsqueeze(-3)) @ self.v
 
 
+def may_attend(mask: Tensor) -> Tensor:
+    """Return where a mask lets a query look, as bool of the mask's shape: the rule of all masks.
+
+    mask: boolean (True = may be attended) or float (added to the scores). A float mask forbids by
+    -inf or by the least number of its dtype, which stands for -inf in much code. A row without any
+    True has nothing to look at, and gives zeros. Raises TypeError for another dtype.
+    """
+    if mask.dtype == torch.bool:
+        return mask
+    if mask.is_floating_point():
+        return mask > torch.finfo(mask.dtype).min
+    raise TypeError(
+        f"the mask has dtype {mask.dtype}; expected torch.bool (True = may be attended) or a "
+        "float mask that is added to the scores. For a mask of 0 and 1, pass mask.bool()."
+    )
+
+
 def masked_softmax(scores: Tensor, mask: Tensor | None = None) -> Tensor:
     """Softmax over the last axis, exactly 0 where the mask forbids.
 
-    scores (..., T, S); mask, if given, broadcasts to it: boolean (True = may be attended) or float
-    (added to the scores, -inf forbids). A row in which nothing may be attended gives zeros, in its
-    gradient too. Nothing is changed in place.
+    scores (..., T, S); mask, if given, broadcasts to it (see `may_attend`). A row in which nothing
+    may be attended gives zeros, in its gradient too. Nothing is changed in place.
     """
     if mask is None:
         return torch.softmax(scores, dim=-1)
-    if mask.dtype == torch.bool:
-        scores = scores.masked_fill(~mask, -torch.inf)
-        empty = ~mask.any(dim=-1, keepdim=True)
-    elif mask.is_floating_point():
-        scores = scores + mask
-        empty = (mask == -torch.inf).all(dim=-1, keepdim=True)
-    else:
-        raise TypeError(
-            f"the mask has dtype {mask.dtype}; expected torch.bool (True = may be attended) or a "
-            "float mask that is added to the scores. For a mask of 0 and 1, pass mask.bool()."
-        )
+    allowed = may_attend(mask)
+    if mask.is_floating_point():
+        scores = scores + mask.masked_fill(~allowed, 0.0)
+    scores = scores.masked_fill(~allowed, -torch.inf)
     # Softmax over -inf alone is 0 / 0. Such a row is computed on zeros and then set to zero, so
     # that neither the result nor its gradient ever holds NaN.
-    weights = torch.softmax(scores.masked_fill(empty, 0.0), dim=-1)
-    return weights.masked_fill(empty, 0.0)
+    empty = (scores == -torch.inf).all(dim=-1, keepdim=True)
+    return torch.softmax(scores.masked_fill(empty, 0.0), dim=-1).masked_fill(empty, 0.0)
 
 
 def attend(
@@ -84,25 +94,58 @@ def attend(
     """Look up `values` by how well `queries` match `keys`; return the context and the weights.
 
     queries (..., T, D), keys (..., S, D), values (..., S, V) -> context (..., T, V),
-    weights (..., T, S). mask and empty rows: see `masked_softmax`. score: any function from
+    weights (..., T, S). mask and empty rows: see `may_attend`. score: any function from
     queries and keys to scores (..., T, S), here `dot`, `scaled_dot` or an `AdditiveScore`.
     c_t = sum_i a_{t,i} h_i with a_t = softmax(e_t): Bahdanau et al. 2015, equations 5 and 6.
+    A weight of 0 does not hide a value that is NaN or infinite: 0 * NaN is NaN.
 
     Raises ValueError where the sizes do not fit, with the shapes that were given.
     """
+    scores = _fitting(score(queries, keys), queries, keys, values)  # (..., T, S)
+    weights = masked_softmax(scores, mask)  # (..., T, S)
+    return weights @ values, weights
+
+
+def fused_attend(
+    queries: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    mask: Tensor | None = None,
+    scale: bool = True,
+    causal: bool = False,
+) -> Tensor:
+    """The context of `attend` with a dot product, by PyTorch's kernel, which stores no weights.
+
+    Shapes, mask and empty rows as in `attend`. scale: `scaled_dot` for the score, else `dot`.
+    causal: query t looks at keys 0 to t only, with T = S and without a mask.
+    """
+    factor = None if scale else 1.0  # None is the kernel's own 1 / sqrt(D)
+    kernel = F.scaled_dot_product_attention
+    if mask is None:
+        return kernel(queries, keys, values, is_causal=causal, scale=factor)
+    # What a kernel makes of an empty row depends on version and device: zeros, NaN, or the mean of
+    # all values. Such a row is computed as if it saw everything, and then set to zero.
+    allowed = may_attend(mask)
+    empty = ~allowed.any(dim=-1, keepdim=True)
+    if not empty.any():
+        return kernel(queries, keys, values, attn_mask=mask, scale=factor)
+    mask = mask.masked_fill(empty, True if mask.dtype == torch.bool else 0.0)
+    return kernel(queries, keys, values, attn_mask=mask, scale=factor).masked_fill(empty, 0.0)
+
+
+def _fitting(scores: Tensor, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+    """Return `scores` if they are (..., T, S) and each key has one value, else raise ValueError."""
     if keys.shape[-2] != values.shape[-2]:
         raise ValueError(
             f"keys {tuple(keys.shape)} and values {tuple(values.shape)} differ in their number of "
             "positions S (the dimension before the last): each key needs exactly one value."
         )
-    scores = score(queries, keys)  # (..., T, S)
     if scores.shape[-2:] != (queries.shape[-2], keys.shape[-2]):
         raise ValueError(
             f"the score gave {tuple(scores.shape)}; expected (..., T, S) = (..., "
             f"{queries.shape[-2]}, {keys.shape[-2]}): one row a query, one column a key."
         )
-    weights = masked_softmax(scores, mask)  # (..., T, S)
-    return weights @ values, weights
+    return scores
 
 
 def padding_mask(lengths: Tensor, size: int | None = None) -> Tensor:

@@ -1,8 +1,13 @@
-"""How good is a translation, and how good is a map? Exact match, BLEU, alignment error."""
+"""How good is a translation, a text, an attention map? Exact match, BLEU, perplexity, AER.
+
+AER is the alignment error rate of a map against gold links. BUCKETS and LONGER are the lengths of
+source sentences by which results are told apart.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
 from statistics import median_low
@@ -10,13 +15,15 @@ from typing import Any
 
 import sacrebleu
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from helpers.corpus import Pair
+from helpers.corpus import BUCKETS, LONGER, Corpus, Pair, Vocabulary, collate, french_rows
 from helpers.decoding import Translation
+from helpers.settings import DEVICE
+from helpers.training import masked_loss
 
-BUCKETS = ((4, 6), (7, 9), (10, 14), (15, 19), (20, 24))
-LONGER = ((25, 34),)
+__all__ = ["BUCKETS", "LONGER"]  # handed on
+
 SHARP = 0.9  # a largest weight above this makes a row of a map sharp
 
 Link = tuple[int, int]
@@ -196,7 +203,7 @@ def gold_link_share(
 
 
 @dataclass(frozen=True)
-class Verdict:
+class RowVerdict:
     """One row of a map beside the gold: was the word right, and where did the model look most?
 
     word: the gold word of the row. said: the word that the model chose there.
@@ -233,7 +240,7 @@ def row_verdicts(
     said: Sequence[str],
     sure: Iterable[Link],
     possible: Iterable[Link] = (),
-) -> list[Verdict]:
+) -> list[RowVerdict]:
     """Judge every row of a map by the gold: its word, and the place of its largest weight.
 
     weights: tensor or array (T, S) under teacher forcing, so that row t belongs to gold word t.
@@ -264,7 +271,7 @@ def row_verdicts(
         place = _place(
             seen, {s for s, row in linked if row == t}, {s for s, row in sure if row == t}
         )
-        verdicts.append(Verdict(target[t], said[t], seen, weight, place))
+        verdicts.append(RowVerdict(target[t], said[t], seen, weight, place))
     return verdicts
 
 
@@ -286,3 +293,48 @@ def _same_length(translations: Sequence[Translation], pairs: Sequence[Pair]) -> 
             f"{len(translations)} translations for {len(pairs)} pairs; expected one for each, and "
             "at least one"
         )
+
+
+def _french_batches(pairs: Sequence[Pair], corpus: Corpus, size: int) -> Iterator[Tensor]:
+    """All French sentences as rows, in batches of similar lengths."""
+    ordered = sorted(pairs, key=lambda pair: len(pair.target))
+    for first in range(0, len(ordered), size):
+        few = ordered[first : first + size]
+        batch = collate(few, corpus.source_vocabulary, corpus.target_vocabulary)
+        yield french_rows(batch).to(DEVICE)
+
+
+@torch.no_grad()
+def perplexity(model: nn.Module, pairs: Sequence[Pair], corpus: Corpus) -> float:
+    """exp of the mean loss a word (`<end>` included), all positions of a sentence in one call."""
+    return _perplexity(
+        (model(rows)[:, :-1], rows[:, 1:]) for rows in _french_batches(pairs, corpus, 200)
+    )
+
+
+@torch.no_grad()
+def perplexity_one_by_one(model: nn.Module, pairs: Sequence[Pair], corpus: Corpus) -> float:
+    """The same with nothing behind the position that speaks, as it is in generation.
+
+    For each word the model is given the words before it and no more. A causal model gives the
+    same numbers as in `perplexity`; what a leaking one saw of the next word is not there.
+    """
+
+    def steps() -> Iterator[tuple[Tensor, Tensor]]:
+        for rows in _french_batches(pairs, corpus, 200):
+            for t in range(1, rows.shape[1]):
+                yield model(rows[:, :t])[:, -1:], rows[:, t : t + 1]
+
+    return _perplexity(steps())
+
+
+def _perplexity(parts: Iterable[tuple[Tensor, Tensor]]) -> float:
+    total = count = 0.0
+    for logits, words in parts:
+        real = int((words != Vocabulary.pad).sum())
+        if real:
+            total += real * float(masked_loss(logits, words))
+            count += real
+    if not count:
+        raise ValueError("there is no word to predict; pass one sentence or more")
+    return math.exp(total / count)

@@ -24,7 +24,7 @@ def results_path(number: str, folder: Path = RESULTS) -> Path:
     return folder / f"{number}.json"
 
 
-def load(number: str, folder: Path = RESULTS) -> dict[str, Any]:
+def load_results(number: str, folder: Path = RESULTS) -> dict[str, Any]:
     """Return the recorded results of notebook `number`, such as "04".
 
     The keys are those of `measure` in helpers/authoring/measurements/ and, of every recording,

@@ -30,6 +30,14 @@ def course_seed() -> int:
     return int(text)
 
 
+def new_generator(seed: int | None = None) -> torch.Generator:
+    """Return a fresh random generator with its own state, on the CPU.
+
+    seed: `course_seed()` by default. The global generator is neither read nor changed.
+    """
+    return torch.Generator().manual_seed(course_seed() if seed is None else seed)
+
+
 def seed_everything(seed: int | None = None) -> int:
     """Seed Python, NumPy and torch, and return the seed used (`course_seed()` by default)."""
     seed = course_seed() if seed is None else seed

@@ -41,7 +41,7 @@ def start(version: str = helpers.__version__) -> int:
             "that environment."
         )
     install_missing(NEEDED, WIDGETS)
-    from helpers.settings import DEVICE, seed_everything  # after the check: this imports PyTorch
+    from helpers.settings import DEVICE, seed_everything
 
     seed = seed_everything()
     print(f"Attention, Measured {helpers.__version__} · seed {seed} · {DEVICE}")

@@ -8,14 +8,7 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers.attention import (
-    AdditiveScore,
-    attend,
-    dot,
-    masked_softmax,
-    padding_mask,
-    scaled_dot,
-)
+from helpers.attention import AdditiveScore, attend, dot, masked_softmax, padding_mask, scaled_dot
 
 SHAPES = [(1, 1, 1, 2, 3), (2, 3, 4, 5, 6), (3, 7, 5, 2, 4), (5, 1, 6, 3, 2)]
 

@@ -198,7 +198,7 @@ def measured(seeds: list[int]) -> dict:
 
 def test_recording_is_stored_and_loaded(tmp_path: Path) -> None:
     path = recording.record("4", measured, [0, 3], tmp_path / "results")
-    found = results.load("04", tmp_path / "results")
+    found = results.load_results("04", tmp_path / "results")
     assert path.name == "04.json" and path.read_text(encoding="utf-8").endswith("}\n")
     assert found["settings"] == {"steps": 10} and found["exact"] == {"0": 0.5, "3": 0.5}
     assert found["seeds"] == [0, 3] and found["seconds"] >= 0
@@ -251,18 +251,18 @@ def test_missing_or_damaged_results_say_how_to_make_them(
     if content is not None:
         (tmp_path / "04.json").write_text(content, encoding="utf-8")
     with pytest.raises(results.ResultsError, match=f"(?s){message}.*python -m helpers measure 04"):
-        results.load("04", tmp_path)
+        results.load_results("04", tmp_path)
 
 
 @pytest.mark.parametrize("number", ["4", "four", "", 4])
 def test_results_of_an_odd_number(number: object) -> None:
     with pytest.raises(ValueError, match="expected two digits"):
-        results.load(number)
+        results.load_results(number)
 
 
 def test_recorded_results_in_the_tree_are_readable() -> None:
     for path in results.RESULTS.glob("*.json"):
-        recorded = results.load(path.stem)
+        recorded = results.load_results(path.stem)
         assert set(recording.OURS) | {"settings"} <= set(recorded), path.name
         assert json.dumps(recorded, allow_nan=False)
 

@@ -7,12 +7,14 @@ import json
 import pytest
 import torch
 
-from helpers import multi30k, recipes
+from helpers.authoring import cli
+from helpers.authoring.benchmarks import translation
+from helpers.authoring.benchmarks.tutorial_baselines import BASELINES, plain_loss, random_batches
 from helpers.authoring.measurements import nb13
-from helpers.corpus import collate
+from helpers.corpus import multi30k
+from helpers.corpus.batches import collate
 from helpers.decoding import forced
-from tests import benchmark, benchmark_translation
-from tests.baselines import BASELINES, plain_loss, random_batches
+from helpers.models import recipes
 from tests.test_multi30k import sentences, write
 
 
@@ -31,7 +33,7 @@ def threads():
 @pytest.mark.parametrize("name", BASELINES)
 @torch.no_grad()
 def test_a_baseline_is_the_same_stepwise_and_learns_from_words_alone(name, folder):
-    data = multi30k.load(folder)
+    data = multi30k.load_multi30k(folder)
     model = BASELINES[name].build(data).eval()
     batch = collate(data.train[:4], data.source_vocabulary, data.target_vocabulary)
     logits = model(batch.source, batch.lengths, batch.target_in)
@@ -51,7 +53,7 @@ def test_the_two_baselines_are_those_that_are_announced():
 
 
 def test_random_batches_mix_lengths_and_hold_every_pair(folder):
-    data = multi30k.load(folder)
+    data = multi30k.load_multi30k(folder)
     stream = random_batches(data, 32, seed=1)
     batches = [next(stream) for _ in range(3)]
     assert [len(batch.lengths) for batch in batches] == [32, 32, 26]
@@ -62,7 +64,7 @@ def test_random_batches_mix_lengths_and_hold_every_pair(folder):
 
 @pytest.mark.parametrize("name", ["general", "baseline, hidden 128"])
 def test_a_model_is_measured(name, folder):
-    row = benchmark_translation.measure(name, folder, seconds=0.5, threads=1, seed=0)
+    row = translation.measure(name, folder, seconds=0.5, threads=1, seed=0)
     assert row["model"] == name
     assert row["baseline"] == name.startswith("baseline")
     assert row["parameters"] > 1000
@@ -70,16 +72,16 @@ def test_a_model_is_measured(name, folder):
     assert row["wall_seconds"] > 0
     assert 0 <= row["interval"][0] <= row["bleu"] + 1e-6 <= row["interval"][1] + 5
     assert row["peak_mb"] > 50
-    assert name in benchmark_translation.line(row)
+    assert name in translation.line(row)
 
 
 def test_the_command_writes_its_json(folder, tmp_path, monkeypatch, capsys):
-    monkeypatch.setattr(benchmark_translation, "_apart", lambda function, *given: function(*given))
-    monkeypatch.setattr(benchmark_translation, "SPEED_SECONDS", 0.2)
+    monkeypatch.setattr(translation, "_apart", lambda function, *given: function(*given))
+    monkeypatch.setattr(translation, "SPEED_SECONDS", 0.2)
     path = tmp_path / "found.json"
     options = ["--data", str(folder), "--cpu-seconds", "0.3", "--json", str(path)]
     names = ["additive", "baseline, hidden 128"]
-    benchmark.main(["translation", *options, "--models", *names])
+    cli.main(["benchmark", "translation", *options, "--models", *names])
     found = json.loads(path.read_text(encoding="utf-8"))
     assert [row["model"] for row in found["models"]] == names
     wanted = {"model", "baseline", "parameters", "tokens_per_second", "bleu", "peak_mb"}
@@ -94,14 +96,14 @@ def test_the_command_writes_its_json(folder, tmp_path, monkeypatch, capsys):
 
 def test_what_is_missing_or_unknown_is_said(folder, capsys):
     with pytest.raises(SystemExit):
-        benchmark.main(["translation", "--data", str(folder)])
+        cli.main(["benchmark", "translation", "--data", str(folder)])
     assert "--cpu-seconds" in capsys.readouterr().err
     with pytest.raises(ValueError, match="no model dot; expected some of no attention; additive"):
-        benchmark_translation.translation(folder, 1.0, names=["general", "dot"])
+        translation.translation(folder, 1.0, names=["general", "dot"])
 
 
 def test_long_trainings_get_dropout():
-    assert [benchmark_translation.dropout(s) for s in (60, 150, 300, 1200)] == [0, 0, 0.1, 0.2]
+    assert [translation.dropout(s) for s in (60, 150, 300, 1200)] == [0, 0, 0.1, 0.2]
 
 
 def test_the_long_run_asks_each_seed_alike_and_the_first_for_the_rest(monkeypatch):
@@ -111,12 +113,12 @@ def test_the_long_run_asks_each_seed_alike_and_the_first_for_the_rest(monkeypatc
 
     monkeypatch.setattr(nb13, "benchmark", benchmark)
     monkeypatch.setattr(nb13, "cache_times", dict)
-    monkeypatch.setattr(nb13.downloads, "fetch", lambda: None)
+    monkeypatch.setattr(nb13.multi30k_download, "fetch", lambda: None)
     found = nb13.measure([0, 3])
     runs = [(r["model"], r["cpu_seconds"], r["threads"], r["seed"]) for r in found["runs"]]
     assert len(set(runs)) == len(runs)
     assert all(("general", t, 1, seed) in runs for t in (60, 150, 300) for seed in (0, 3))
-    assert all((name, 150, 1, seed) in runs for name in recipes.MODELS for seed in (0, 3))
+    assert all((name, 150, 1, seed) in runs for name in recipes.TRANSLATORS for seed in (0, 3))
     assert all((name, t, 1, 0) in runs for name in BASELINES for t in (60, 150, 300))
     assert [run for run in runs if run[2] == 2 and run[3] == 3] == []
     assert ("general", 2400, 2, 0) in runs

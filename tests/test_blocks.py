@@ -11,8 +11,15 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers.attention import padding_mask
-from helpers.blocks import Decoder, DecoderBlock, Encoder, EncoderBlock, LayerNorm, Residual
-from helpers.transformer import Words
+from helpers.models.blocks import (
+    DecoderBlock,
+    DecoderStack,
+    EncoderBlock,
+    EncoderStack,
+    LayerNorm,
+    Sublayer,
+)
+from helpers.models.embedding import Embedding
 
 WIDTH, HEADS, MLP = 8, 2, 12
 CLOSE = {torch.float32: 1e-5, torch.float64: 1e-10}
@@ -114,7 +121,7 @@ def test_encoder_block_and_stack_are_pytorchs(norm, dtype, seed):
     shaken(layer), shaken(stack)
     options = {"heads": heads, "mlp": mlp, "norm": norm, "bias": True}
     block = EncoderBlock(width, **options).to(dtype).load_torch(layer)
-    ours = Encoder(layers, width, **options).to(dtype).load_torch(stack)
+    ours = EncoderStack(layers, width, **options).to(dtype).load_torch(stack)
     x = states(batch, words, width, dtype=dtype)
     mask = padding_mask(torch.arange(batch) % words + 1, words)
     for own, other in ((block, layer), (ours, stack)):
@@ -136,7 +143,7 @@ def test_decoder_block_and_stack_are_pytorchs(norm, dtype, seed):
     shaken(layer), shaken(stack)
     options = {"heads": heads, "mlp": mlp, "norm": norm, "bias": True}
     block = DecoderBlock(width, **options).to(dtype).load_torch(layer)
-    ours = Decoder(layers, width, **options).to(dtype).load_torch(stack)
+    ours = DecoderStack(layers, width, **options).to(dtype).load_torch(stack)
     x, memory = (states(batch, n, width, dtype=dtype) for n in (steps, words))
     mask = padding_mask(torch.arange(batch) % words + 1, words)
     future = torch.ones(steps, steps, dtype=torch.bool).triu(1)
@@ -160,7 +167,7 @@ def test_comparison_would_see_another_norm_or_order():
     blocks[1].load_state_dict(blocks[0].state_dict())
     one, other = (block(x)[0] for block in blocks)
     assert (one - other).abs().max() > 0.1
-    stack = Encoder(2, WIDTH, heads=HEADS, mlp=MLP)
+    stack = EncoderStack(2, WIDTH, heads=HEADS, mlp=MLP)
     unfinished = x
     for block in stack.blocks:
         unfinished = block(unfinished)[0]
@@ -168,7 +175,7 @@ def test_comparison_would_see_another_norm_or_order():
     torch.testing.assert_close(stack(x)[0], stack.final(unfinished))
 
 
-def test_residual_reads_and_writes_as_told():
+def test_a_sublayer_gives_and_adds_as_told():
     x, change = torch.randn(2, 4, WIDTH), torch.randn(2, 4, WIDTH)
 
     def normal(states):
@@ -183,15 +190,18 @@ def test_residual_reads_and_writes_as_told():
         (None, False): (x, change),
     }
     for (norm, residual), (read, written) in wanted.items():
-        around = Residual(WIDTH, norm=norm, residual=residual)
-        torch.testing.assert_close(around.read(x), read)
-        torch.testing.assert_close(around.write(x, change), written)
+        given = []
+        sublayer = Sublayer(WIDTH, norm=norm, residual=residual)
+        found, extra = sublayer(x, lambda states, given=given: (given.append(states) or change, 7))
+        torch.testing.assert_close(given[0], read)
+        torch.testing.assert_close(found, written)
+        assert extra == 7
 
 
 def unscaled(layer, x):
     q, k, v = (
         (x @ part.T).unflatten(-1, (HEADS, -1)).transpose(1, 2)
-        for part in (layer.query[0].weight, layer.key.weight, layer.value.weight)
+        for part in (layer.query.weight, layer.key.weight, layer.value.weight)
     )
     mixed = torch.softmax(q @ k.mT, dim=-1) @ v
     return mixed.transpose(1, 2).flatten(2) @ layer.output.weight.T
@@ -199,16 +209,16 @@ def unscaled(layer, x):
 
 def test_dropout_falls_on_the_change_and_on_the_embedding_alone():
     x, change = torch.full((40, 50, WIDTH), 3.0), torch.ones(40, 50, WIDTH)
-    written = Residual(WIDTH, dropout=0.25, norm=None).write(x, change)
+    written, _ = Sublayer(WIDTH, dropout=0.25, norm=None)(x, lambda states: (change, None))
     torch.testing.assert_close(written.unique(), torch.tensor([3.0, 3 + 1 / 0.75]))
     assert (written == 3).float().mean().item() == pytest.approx(0.25, abs=0.02)
-    words = Words(9, WIDTH, dropout=0.25)(torch.full((40, 50), 5))
+    words = Embedding(9, WIDTH, dropout=0.25)(torch.full((40, 50), 5))
     assert (words == 0).float().mean().item() == pytest.approx(0.25, abs=0.02)
 
 
 @orders
 def test_decoder_may_go_on_several_words_at_a_time(norm):
-    decoder = Decoder(2, WIDTH, heads=HEADS, mlp=MLP, norm=norm).double()
+    decoder = DecoderStack(2, WIDTH, heads=HEADS, mlp=MLP, norm=norm).double()
     x, memory = (torch.randn(3, n, WIDTH, dtype=torch.float64) for n in (6, 4))
     memory = decoder.project(memory)
     at_once, kept, _ = decoder(x, memory)
@@ -231,7 +241,7 @@ def test_switch_scale_leaves_bare_dot_products(kind):
     scaled = kind(WIDTH, HEADS, MLP).double().attention
     for name in ("key", "value", "output"):
         getattr(scaled, name).load_state_dict(getattr(attention, name).state_dict())
-    scaled.query.load_state_dict(attention.query[0].state_dict())
+    scaled.query.load_state_dict(attention.query.state_dict())
     assert (scaled(x)[0] - attention(x)[0]).abs().max() > 1e-3
 
 
@@ -250,7 +260,7 @@ def test_weights_of_an_unlike_layer_are_refused():
         EncoderBlock(WIDTH, HEADS, MLP).load_torch(layer(norm_first=True, bias=False))
     stack = nn.TransformerEncoder(layer(norm_first=True), 2, enable_nested_tensor=False)
     with pytest.raises(ValueError, match="2 layers and no final norm; this one has 2 and a final"):
-        Encoder(2, WIDTH, heads=HEADS, mlp=MLP, bias=True).load_torch(stack)
+        EncoderStack(2, WIDTH, heads=HEADS, mlp=MLP, bias=True).load_torch(stack)
     wide = nn.TransformerEncoderLayer(WIDTH, HEADS, MLP + 1, norm_first=True, batch_first=True)
     with pytest.raises(ValueError, match=r"\(12, 8\) cannot take over \(13, 8\)"):
         block.load_torch(wide)

@@ -8,20 +8,10 @@ import shutil
 import pytest
 import torch
 
-from helpers.corpus import (
-    FILES,
-    CorpusError,
-    EmptySentenceError,
-    Pair,
-    UnknownWordsError,
-    Vocabulary,
-    collate,
-    format_pair,
-    load,
-    make_batches,
-    read_pairs,
-    tokenize,
-)
+from helpers.corpus.batches import collate, make_batches
+from helpers.corpus.en_fr import FILES, load_corpus
+from helpers.corpus.pairs import CorpusError, Pair, format_pair, read_pairs
+from helpers.corpus.vocabulary import EmptySentenceError, UnknownWordsError, Vocabulary, tokenize
 from helpers.settings import DATA
 
 GOOD = "the cat sleeps .\tle chat dort .\t0-0 1-1 2-2 3-3\tagreement"
@@ -29,7 +19,7 @@ GOOD = "the cat sleeps .\tle chat dort .\t0-0 1-1 2-2 3-3\tagreement"
 
 @pytest.fixture(scope="module")
 def lite():
-    return load("lite")
+    return load_corpus("lite")
 
 
 def write(path, *lines: str):
@@ -138,9 +128,9 @@ def test_load_names_the_broken_file_of_a_level(tmp_path):
     shutil.copytree(DATA / "en-fr" / "lite", tmp_path / "lite")
     (tmp_path / "lite" / "test.tsv.gz").unlink()
     with pytest.raises(CorpusError, match=r"test\.tsv\.gz: there is no such file"):
-        load("lite", tmp_path)
+        load_corpus("lite", tmp_path)
     with pytest.raises(CorpusError, match="no level 'light' in .*; expected 'lite' or 'full'"):
-        load("light", tmp_path)
+        load_corpus("light", tmp_path)
 
 
 def test_vocabulary_order_does_not_depend_on_the_order_of_sentences(lite):
@@ -205,7 +195,7 @@ def test_tokenize_splits_as_the_data_does(text, tokens):
 
 
 def test_tokenize_leaves_the_data_as_it_is(lite):
-    full = load("full")
+    full = load_corpus("full")
     for pair in lite.dev + full.dev:
         assert tokenize(" ".join(pair.source)) == list(pair.source)
         assert tokenize(" ".join(pair.target)) == list(pair.target)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from helpers.corpus import EmptySentenceError, Pair, UnknownWordsError, Vocabulary
+from helpers.corpus.pairs import Pair
+from helpers.corpus.vocabulary import EmptySentenceError, UnknownWordsError, Vocabulary
 from helpers.decoding import Translation, translate, translate_all
 from helpers.metrics import (
     alignment_error_rate,
@@ -18,7 +19,7 @@ from helpers.metrics import (
     token_accuracy,
     wilson,
 )
-from helpers.recurrent import AdditiveTranslator, BottleneckTranslator
+from helpers.models.recurrent import AdditiveTranslator, BottleneckTranslator
 
 
 def pair(source, target, sure=(), possible=()):

@@ -5,11 +5,12 @@ from __future__ import annotations
 import pytest
 from matplotlib.figure import Figure
 
-from helpers import diagrams, figures
-from helpers.diagrams import Step
+from helpers import figures
+from helpers.figures import diagrams
+from helpers.figures.diagrams import UnrolledStep
 
 ALT = "Three words enter three states, and the last state gives an output."
-STEPS = [Step("the", "h1"), Step("cat", "h2"), Step("sleeps", "h3", "y")]
+STEPS = [UnrolledStep("the", "h1"), UnrolledStep("cat", "h2"), UnrolledStep("sleeps", "h3", "y")]
 
 
 @pytest.fixture

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from helpers import maps, metrics
+from helpers import metrics
+from helpers.analysis import alignment
 from helpers.attention import masked_softmax
 from helpers.exercises import nb06
 from helpers.exercises.engine import CORRECT, NOT_YET, SLOW
@@ -193,10 +194,12 @@ def test_the_answers_are_what_helpers_compute():
     dice = Dice(3)
     for target, source in ((4, 7), (24, 5), (9, 9)):
         places = nb06.diagonal_links.reference(target, source)
-        assert {(i, t) for t, i in enumerate(places)} == maps.diagonal(target, source)
+        assert {(i, t) for t, i in enumerate(places)} == alignment.diagonal_links(target, source)
     links = torch.unique(dice.integers(0, 12, 20, 2), dim=0)
     marked = links[nb06.crossing.reference(links)]
-    assert {tuple(link) for link in marked.tolist()} == maps.crossing(map(tuple, links.tolist()))
+    assert {tuple(link) for link in marked.tolist()} == alignment.crossing_links(
+        map(tuple, links.tolist())
+    )
     found, draw = dice.integers(0, 2, 3, 5, 6).bool(), dice.integers(0, 4, 3, 5, 6)
     tables = found, draw == 0, draw <= 1
     sets = [[{tuple(cell) for cell in one.T.nonzero().tolist()} for one in t] for t in tables]

@@ -6,21 +6,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 
+from helpers.analysis.captions import WORD_GROUPS, caption_all, score_captions
 from helpers.attention import attend
-from helpers.captioning import (
-    CELLS,
-    KINDS,
-    AttentionCaptioner,
-    GridEncoder,
-    caption_all,
-    collate_scenes,
-    move_cells,
-    score_captions,
-)
+from helpers.corpus.scenes import CELL, CELLS, PAPER, collate_scenes, draw_scenes, move_cells
 from helpers.exercises import nb07
 from helpers.exercises.engine import CORRECT, NOT_YET, RAISED, SLOW
 from helpers.exercises.inputs import Dice
-from helpers.scenes import CELL, PAPER, draw_scenes
+from helpers.models.captioner import AttentionCaptioner, GridEncoder
 from tests.exercise_tools import define, unwrapped
 
 close = {"rtol": 1e-10, "atol": 1e-10}
@@ -87,7 +79,7 @@ def test_share_of_looks_is_the_captioners_score():
     for scene, said in zip(SCENES, caption_all(model, SCENES, teacher_forcing=True), strict=True):
         weights.append(said.weights[: len(scene.caption)])
         for word, cell in zip(scene.caption, scene.word_cells, strict=True):
-            word_cells.append(cell if word in KINDS["colour"] | KINDS["shape"] else -1)
+            word_cells.append(cell if word in WORD_GROUPS["colour"] | WORD_GROUPS["shape"] else -1)
     share = nb07.looked_at.reference(torch.cat(weights), word_cells)
     assert share.item() == pytest.approx(score_captions(model, SCENES).hit)
 

@@ -13,11 +13,11 @@ from helpers.attention import attend, padding_mask, scaled_dot
 from helpers.exercises import nb02, nb05, nb08, nb09, nb10, nb11
 from helpers.exercises.engine import CORRECT, NOT_YET, RAISED, SLOW
 from helpers.exercises.inputs import Dice
-from helpers.layers import AttentionLayer
-from helpers.layers import causal_mask as course_causal_mask
-from helpers.layers import merge_heads as course_merge_heads
-from helpers.layers import sinusoidal_positions as course_positions
-from helpers.layers import split_heads as course_split_heads
+from helpers.models.attention_layer import AttentionLayer
+from helpers.models.attention_layer import causal_mask as course_causal_mask
+from helpers.models.attention_layer import merge_heads as course_merge_heads
+from helpers.models.attention_layer import split_heads as course_split_heads
+from helpers.models.positions import sinusoidal_positions as course_positions
 from tests.exercise_tools import unwrapped
 
 close = {"rtol": 1e-10, "atol": 1e-10}

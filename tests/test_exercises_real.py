@@ -6,9 +6,10 @@ import pytest
 import torch
 import torch.nn.functional as F
 
-from helpers import beam, shortlist
+from helpers.decoding import length_penalty
 from helpers.exercises import nb13
 from helpers.exercises.engine import CORRECT, NOT_YET, RAISED, SLOW
+from helpers.models import sampled_softmax
 from tests.exercise_tools import define, unwrapped
 
 LOOPS = (nb13.sampled_loss, nb13.beam_step, nb13.cached_step)
@@ -27,16 +28,16 @@ def test_two_exercises_are_core():
 
 def test_sampled_loss_is_the_helpers():
     targets = torch.randint(0, 300, (12,))
-    short = shortlist.draw(targets, 300, frequent=20, drawn=60)
+    short = sampled_softmax.draw_words(targets, 300, frequent=20, drawn=60)
     logits = torch.randn(12, len(short.words), dtype=torch.float64)
     own = nb13.sampled_loss.reference(logits, short.places, short.drawn, short.rest)
-    torch.testing.assert_close(own, shortlist.sampled_loss(logits, short, 300, smoothing=0.0))
+    torch.testing.assert_close(own, sampled_softmax.sampled_loss(logits, short, 300, smoothing=0.0))
 
 
 def test_length_scores_are_the_helpers():
     sums, lengths = -torch.rand(5), torch.randint(1, 30, (5,))
     own = nb13.length_scores.reference(sums, lengths, 0.7)
-    torch.testing.assert_close(own, sums / beam.length_penalty(lengths, 0.7))
+    torch.testing.assert_close(own, sums / length_penalty(lengths, 0.7))
 
 
 def test_cached_steps_are_masked_self_attention():

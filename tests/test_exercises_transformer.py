@@ -11,11 +11,13 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers.attention import padding_mask
-from helpers.blocks import DecoderBlock, EncoderBlock, FeedForward
 from helpers.exercises import nb12
 from helpers.exercises.engine import CORRECT, NOT_YET, RAISED, SLOW
-from helpers.layers import sinusoidal_positions
-from helpers.transformer import TransformerTranslator, Words, smoothed_loss
+from helpers.models.blocks import DecoderBlock, EncoderBlock, FeedForward
+from helpers.models.embedding import Embedding
+from helpers.models.positions import sinusoidal_positions
+from helpers.models.transformer import TransformerTranslator
+from helpers.training import smoothed_loss
 from tests.exercise_tools import define, unwrapped
 
 close = {"rtol": 1e-10, "atol": 1e-10}
@@ -64,14 +66,14 @@ def test_blocks_are_the_courses_and_pytorchs():
     options = {"dropout": 0.0, "norm_first": True, "batch_first": True, "dtype": torch.float64}
     theirs = nn.TransformerEncoderLayer(width, 2, 12, **options)
     block = EncoderBlock(width, 2, 12, bias=True).double().load_torch(theirs)
-    norms = block.around_attention.norm, block.around_mlp.norm
+    norms = block.attention_sublayer.norm, block.mlp_sublayer.norm
     own = nb12.encoder_block.reference(x, attention(block.attention, mask), block.mlp, *norms)
     torch.testing.assert_close(own, block(x, mask)[0], **close)
     torch.testing.assert_close(own, theirs(x, src_key_padding_mask=~mask.squeeze(1)), **close)
 
     theirs = nn.TransformerDecoderLayer(width, 2, 12, **options)
     block = DecoderBlock(width, 2, 12, bias=True).double().load_torch(theirs)
-    norms = block.around_attention.norm, block.around_cross.norm, block.around_mlp.norm
+    norms = block.attention_sublayer.norm, block.cross_sublayer.norm, block.mlp_sublayer.norm
     own = nb12.decoder_block.reference(
         y,
         x,
@@ -88,7 +90,7 @@ def test_blocks_are_the_courses_and_pytorchs():
 
 
 def test_embedding_is_the_courses():
-    words, ids = Words(9, 6).double(), torch.randint(3, 9, (2, 5))
+    words, ids = Embedding(9, 6).double(), torch.randint(3, 9, (2, 5))
     positions = sinusoidal_positions(7, 6)
     own = nb12.embed_words.reference(ids, words.table.weight, positions.double())
     torch.testing.assert_close(own, words(ids), rtol=1e-6, atol=1e-6)
@@ -107,8 +109,8 @@ def test_whole_model_is_the_courses():
         return lambda y, memory: block(y, block.cross.project(memory), mask)[0]
 
     own = nb12.transformer_logits.reference(
-        model.source_words(source),
-        model.target_words(target_in),
+        model.source_embedding(source),
+        model.target_embedding(target_in),
         [encodes(block) for block in model.encoder.blocks],
         model.encoder.final,
         [decodes(block) for block in model.decoder.blocks],

@@ -14,11 +14,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import palette
-from helpers.corpus import Pair
+from helpers.corpus.pairs import Pair
 from helpers.decoding import Translation
 from helpers.explorer import AttentionGallery, Example, Reading, compare
 from helpers.explorer.gallery import STATIC_BYTES, model_colours
-from helpers.metrics import Verdict, row_verdicts
+from helpers.metrics import RowVerdict, row_verdicts
 from tests.test_explorer import ATTRIBUTES, EVIL, TAGS, Reader
 
 SOURCE = ["the", "black", "cat", "does", "not", "sleep"]
@@ -59,7 +59,7 @@ def test_each_row_gets_its_place() -> None:
     assert places == ["sure", "next", "elsewhere", "possible", "sure", "sure", "unlinked"]
     assert [verdict.look for verdict in verdicts] == [0, 1, 5, 3, 5, 4, 5]
     assert [verdict.word for verdict in verdicts if not verdict.right] == ["noir"]
-    assert verdicts[2] == Verdict("noir", "blanc", 5, pytest.approx(0.95), "elsewhere")
+    assert verdicts[2] == RowVerdict("noir", "blanc", 5, pytest.approx(0.95), "elsewhere")
     assert [v.word for v in verdicts if v.off_gold] == ["chat", "noir"]
     assert [v.word for v in verdicts if v.sharp_and_wrong] == ["chat", "noir"]
 

@@ -15,7 +15,8 @@ from helpers import palette
 from helpers.attention import attend, padding_mask, scaled_dot
 from helpers.explorer import AttentionGrid, MaskEditor, PositionPicture, base
 from helpers.explorer.mask_editor import describe
-from helpers.layers import causal_mask, sinusoidal_positions
+from helpers.models.attention_layer import causal_mask
+from helpers.models.positions import sinusoidal_positions
 from tests.test_explorer import ATTRIBUTES, EVIL, TAGS, Reader
 
 WORDS = ["le", "chat", "dort"]

@@ -12,10 +12,10 @@ import pytest
 import torch
 from PIL import Image
 
+from helpers.corpus.scenes import cell_names, draw_scenes, render
 from helpers.explorer import Looks
 from helpers.explorer.base import WIDGET_MIME
 from helpers.explorer.picture import PNG_BYTES, place, small_png, top
-from helpers.scenes import cell_names, draw_scenes, render
 from tests.test_explorer import ATTRIBUTES, EVIL, TAGS, Reader
 
 WORDS = ["red", "and", "<end>"]

@@ -15,7 +15,8 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from helpers import figures, palette
+from helpers import palette
+from helpers.figures import charts as figures
 from helpers.metrics import Bucket
 
 ALT = "A line that rises from zero to one over four steps."
@@ -58,7 +59,9 @@ def test_numbers_can_be_read_on_every_shade() -> None:
 
 
 def test_the_browser_takes_the_same_ink() -> None:
-    script = (Path(figures.__file__).parent / "explorer" / "common.js").read_text(encoding="utf-8")
+    script = (Path(figures.__file__).parents[1] / "explorer" / "common.js").read_text(
+        encoding="utf-8"
+    )
     change = float(re.search(r'weight < ([\d.]+) \? "#fff" : "#000"', script).group(1))
     assert palette.ink_on(palette.shade(change - 0.01)) == "#ffffff"
     assert palette.ink_on(palette.shade(change + 0.01)) == "#000000"

@@ -9,11 +9,12 @@ from itertools import pairwise
 
 import pytest
 
-from helpers import grammar
-from helpers.corpus import FILES, format_pair, load
-from helpers.grammar import datasheet
-from helpers.grammar.lexicon import HELD_OUT, lexicon
-from helpers.grammar.phrases import Dice
+from helpers.corpus import grammar
+from helpers.corpus.en_fr import FILES, load_corpus
+from helpers.corpus.grammar import SEEDS, build, datasheet
+from helpers.corpus.grammar.lexicon import HELD_OUT, lexicon
+from helpers.corpus.grammar.phrases import Dice
+from helpers.corpus.pairs import format_pair
 from helpers.settings import DATA, ROOT
 
 LEVELS = ("lite", "full")
@@ -23,7 +24,7 @@ BUCKETS = ((4, 6), (7, 9), (10, 14), (15, 19), (20, 24))
 
 @pytest.fixture(scope="module", params=LEVELS)
 def corpus(request):
-    return load(request.param)
+    return load_corpus(request.param)
 
 
 def everything(corpus):
@@ -179,8 +180,8 @@ def test_full_is_as_large_as_promised():
 
 
 def test_build_makes_the_committed_files_again(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr(grammar, "LEVELS", ("full",))
-    grammar.build(tmp_path)
+    monkeypatch.setattr(grammar, "SEEDS", {"full": SEEDS["full"]})
+    build(tmp_path)
     for file in FILES.values():
         made, kept = (root / "full" / file for root in (tmp_path, DATA / "en-fr"))
         if file.endswith(".gz"):
@@ -213,7 +214,9 @@ def test_datasheet_is_in_step_with_the_data(tmp_path):
 
 
 def test_only_random_random_is_used():
-    code = "".join(path.read_text("utf-8") for path in (ROOT / "helpers" / "grammar").glob("*.py"))
+    code = "".join(
+        path.read_text("utf-8") for path in (ROOT / "helpers" / "corpus" / "grammar").glob("*.py")
+    )
     assert set(re.findall(r"\brandom\.(\w+)", code)) <= {"Random", "random"}
     dice = Dice(7)
     assert [int(dice.random() * 1000) for _ in range(3)] == [323, 150, 650]

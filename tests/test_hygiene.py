@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import ast
 import copy
-import io
 import re
 import subprocess
 import sys
-import tokenize
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from helpers.settings import ROOT
 from tests import hygiene
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
-LINES_A_FILE, LINES_IN_ALL = 400, 4500
+LONG_FILE = 400  # lines
 ALT = "a map of weights with one row a word"
 IMAGE = f'<img alt="{ALT}" src="data:image/png;base64,AAAA">'
 
@@ -185,33 +184,12 @@ def lines(path: Path) -> int:
     return len(path.read_text(encoding="utf-8").splitlines())
 
 
-def code_lines(text: str) -> int:
-    """Return how many lines hold code: not blank, and neither comment nor docstring."""
-    layout = (tokenize.COMMENT, tokenize.NL, tokenize.NEWLINE, tokenize.INDENT, tokenize.DEDENT)
-    tokens = tokenize.generate_tokens(io.StringIO(text).readline)
-    found = {n for t in tokens if t.type not in layout for n in range(t.start[0], t.end[0] + 1)}
-    for node in ast.walk(ast.parse(text)):
-        if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
-            found -= set(range(node.lineno, node.end_lineno + 1))
-    return len(found - {len(text.splitlines()) + 1})
-
-
-@pytest.mark.parametrize("path", MODULES, ids=lambda p: p.relative_to(ROOT).as_posix())
-def test_no_file_is_too_long(path: Path) -> None:
-    assert lines(path) <= LINES_A_FILE
-
-
-def test_the_package_is_small() -> None:
-    """What a learner may want to read; the widgets and the authors' tools are counted apart."""
-    apart = ("exercises", "explorer", "grammar", "authoring")
-    counted = [path for path in MODULES if part(path) not in apart]
-    assert sum(code_lines(path.read_text(encoding="utf-8")) for path in counted) < LINES_IN_ALL
-
-
-def test_code_lines() -> None:
-    text = '"""About\nthis."""\n\nimport os  # system\n\n# why\nx = [\n    1,\n]\n'
-    code = text + '\ndef f():\n    """Doc."""\n'
-    assert code_lines(code) == 5
+def test_long_files_are_pointed_out() -> None:
+    """A warning and not a failure, as a limit would draw the boundaries instead of the ideas."""
+    for path in MODULES:
+        if lines(path) > LONG_FILE:
+            name = path.relative_to(ROOT).as_posix()
+            warnings.warn(f"{name} has {lines(path)} lines: is it about one idea?", stacklevel=1)
 
 
 def layers(docstring: str) -> list[set[str]]:
@@ -238,7 +216,7 @@ def imported_parts(code: str) -> set[str]:
 
 
 def wrong_ways(imports: dict[str, set[str]], order: list[set[str]]) -> list[str]:
-    """Return the imports of a later layer, and the cycles within one."""
+    """Return the imports of a later layer, and the cycles within one layer."""
     rank = {name: number for number, layer in enumerate(order) for name in layer}
     edges = {(a, b) for a, names in imports.items() for b in names if a != b}
     faults = [f"{a} imports {b}" for a, b in sorted(edges) if rank.get(b, 0) > rank.get(a, 0)]

@@ -7,13 +7,16 @@ import itertools
 import pytest
 import torch
 
-from helpers import downloads, multi30k
-from helpers.corpus import CorpusError, Pair, Vocabulary, collate
+from helpers.corpus import multi30k_download
+from helpers.corpus.batches import collate, same_length_batches
+from helpers.corpus.multi30k import load_multi30k, tokenize_caption
+from helpers.corpus.multi30k_download import DownloadError
+from helpers.corpus.pairs import CorpusError, Pair
+from helpers.corpus.vocabulary import Vocabulary
 from helpers.decoding import translate_all
-from helpers.downloads import DownloadError
 from helpers.metrics import bleu
-from helpers.multi30k import load, same_length_batches, tokenize
-from helpers.recurrent import LuongTranslator
+from helpers.models.recurrent import LuongTranslator
+from helpers.settings import DEVICE
 from helpers.training import fit
 
 ANIMALS = ("dog", "cat", "horse", "bird", "cow")
@@ -60,11 +63,11 @@ def folder(tmp_path):
     ],
 )
 def test_captions_are_split_at_marks_in_lower_case(text, tokens):
-    assert tokenize(text) == tokens.split()
+    assert tokenize_caption(text) == tokens.split()
 
 
 def test_the_three_splits_become_a_corpus(folder):
-    corpus = load(folder)
+    corpus = load_multi30k(folder)
     assert corpus.level == "multi30k"
     assert (len(corpus.train), len(corpus.dev), len(corpus.test)) == (101, 5, 5)
     assert corpus.test_longer == corpus.test_unseen == []
@@ -74,21 +77,21 @@ def test_the_three_splits_become_a_corpus(folder):
 
 
 def test_words_seen_twice_are_numbered_by_frequency(folder):
-    vocabulary = load(folder).source_vocabulary
+    vocabulary = load_multi30k(folder).source_vocabulary
     assert vocabulary.words[:8] == ["<pad>", "<start>", "<end>", "<unk>", ".", "a", "runs", "in"]
     assert "zebra" not in vocabulary and "sleeps" not in vocabulary
-    assert "zebra" in load(folder, minimum=1).source_vocabulary
+    assert "zebra" in load_multi30k(folder, minimum=1).source_vocabulary
 
 
 def test_only_training_captions_are_counted(tmp_path):
     twice = [("A zebra.", "Un zèbre.")] * 2
     write(tmp_path, train=sentences(9), val=twice, test_2016_flickr=twice)
-    corpus = load(tmp_path)
+    corpus = load_multi30k(tmp_path)
     assert "zebra" not in corpus.source_vocabulary and "zèbre" not in corpus.target_vocabulary
 
 
 def test_references_keep_the_words_that_the_vocabulary_lacks(folder):
-    corpus = load(folder)
+    corpus = load_multi30k(folder)
     for pair in itertools.chain(corpus.train, corpus.dev, corpus.test):
         assert "<unk>" not in (*pair.source, *pair.target)
     batch = collate(corpus.test[:1], corpus.source_vocabulary, corpus.target_vocabulary)
@@ -99,19 +102,19 @@ def test_references_keep_the_words_that_the_vocabulary_lacks(folder):
 
 def test_a_caption_that_says_unk_is_not_the_special_entry(folder):
     write(folder, val=[("An <unk>.", "Un <unk>.")])
-    (pair,) = load(folder).dev
+    (pair,) = load_multi30k(folder).dev
     assert pair.target == ("un", "<", "unk", ">", ".")
 
 
 def test_equal_words_are_one_object(folder):
-    corpus = load(folder)
+    corpus = load_multi30k(folder)
     assert corpus.train[0].source[1] is corpus.dev[0].source[1]
 
 
 def test_a_caption_without_words_is_named_with_its_line(folder):
     write(folder, val=[("A dog.", "Un chien."), ("A cat.", " ")])
     with pytest.raises(CorpusError, match=r"val, line 2: a caption without a word"):
-        load(folder)
+        load_multi30k(folder)
 
 
 def test_without_a_folder_the_files_come_from_downloads(folder, monkeypatch):
@@ -119,10 +122,10 @@ def test_without_a_folder_the_files_come_from_downloads(folder, monkeypatch):
 
     def fetched(*given: object) -> dict:
         asked.append(given)
-        return downloads.read(folder)
+        return multi30k_download.read_captions(folder)
 
-    monkeypatch.setattr(downloads, "load", fetched)
-    assert load().test == load(folder).test
+    monkeypatch.setattr(multi30k_download, "load_captions", fetched)
+    assert load_multi30k().test == load_multi30k(folder).test
     assert len(asked) == 1, "a folder that is given is read as it is"
 
 
@@ -130,13 +133,13 @@ def test_without_files_or_network_the_reader_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("ATTENTION_COURSE_DATA", str(tmp_path))
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")  # nothing listens there
     with pytest.raises(DownloadError, match="cannot be reached"):
-        load()
+        load_multi30k()
 
 
 def test_files_are_read_as_they_are(tmp_path):
     (tmp_path / "val.en").write_bytes(b"\xef\xbb\xbfA dog.\r\nA cat.\r\n")
     (tmp_path / "val.fr").write_text("Un chien.\nUn\u2028chat.", encoding="utf-8")
-    pairs = downloads.read(tmp_path, splits=("val",))
+    pairs = multi30k_download.read_captions(tmp_path, splits=("val",))
     assert pairs == {"val": [("A dog.", "Un chien."), ("A cat.", "Un\u2028chat.")]}
 
 
@@ -154,7 +157,7 @@ def test_files_that_cannot_be_used_are_named(tmp_path, french, fault):
     if french is not None:
         (tmp_path / "val.fr").write_bytes(french)
     with pytest.raises(CorpusError, match=fault):
-        downloads.read(tmp_path, splits=("val",))
+        multi30k_download.read_captions(tmp_path, splits=("val",))
 
 
 def one_round(corpus, batch_size, **options) -> list:
@@ -177,7 +180,7 @@ def rows(batches) -> list[tuple]:
 
 
 def test_a_batch_has_one_source_length_and_each_round_every_pair(folder):
-    corpus = load(folder)
+    corpus = load_multi30k(folder)
     batches = one_round(corpus, 8)
     for batch in batches:
         assert set(batch.lengths.tolist()) == {batch.source.size(1)}
@@ -191,7 +194,7 @@ def test_a_batch_has_one_source_length_and_each_round_every_pair(folder):
 
 
 def test_batches_are_what_collate_makes(folder):
-    corpus = load(folder)
+    corpus = load_multi30k(folder)
     pairs = {}
     for pair in corpus.train:
         ids = corpus.source_vocabulary.encode(pair.source)
@@ -209,7 +212,7 @@ def test_batches_are_what_collate_makes(folder):
 
 def test_little_of_the_target_side_is_padding(folder):
     def padding(window: int) -> float:
-        targets = [batch.target_out for batch in one_round(load(folder), 8, window=window)]
+        targets = [batch.target_out for batch in one_round(load_multi30k(folder), 8, window=window)]
         return sum((t == Vocabulary.pad).sum().item() for t in targets) / sum(
             t.numel() for t in targets
         )
@@ -218,7 +221,7 @@ def test_little_of_the_target_side_is_padding(folder):
 
 
 def test_the_seed_makes_the_order_and_rounds_differ(folder, monkeypatch):
-    corpus = load(folder)
+    corpus = load_multi30k(folder)
     first = rows(one_round(corpus, 8, seed=1))
     assert first == rows(one_round(corpus, 8, seed=1))
     assert first != rows(one_round(corpus, 8, seed=2))
@@ -235,21 +238,21 @@ def test_the_seed_makes_the_order_and_rounds_differ(folder, monkeypatch):
 
 
 def test_lengths_are_mixed_within_a_round(folder):
-    widths = [batch.source.size(1) for batch in one_round(load(folder), 4, seed=0)]
+    widths = [batch.source.size(1) for batch in one_round(load_multi30k(folder), 4, seed=0)]
     assert widths != sorted(widths) and widths != sorted(widths, reverse=True)
 
 
 @pytest.mark.parametrize("wrong", [{"batch_size": 0}, {"window": 0}])
 def test_batches_of_nothing_are_refused(folder, wrong):
     with pytest.raises(ValueError, match="expected 1 or more"):
-        next(same_length_batches(load(folder), **wrong))
+        next(same_length_batches(load_multi30k(folder), **wrong))
 
 
 def test_a_model_of_the_course_learns_and_is_scored_with_it(folder):
-    corpus = load(folder)
+    corpus = load_multi30k(folder)
     vocabularies = corpus.source_vocabulary, corpus.target_vocabulary
     torch.manual_seed(0)
-    model = LuongTranslator(*map(len, vocabularies), 16, 32).to(multi30k.DEVICE)
+    model = LuongTranslator(*map(len, vocabularies), 16, 32).to(DEVICE)
     history = fit(model, same_length_batches(corpus, seed=0), 60, lr=2e-2)
     assert history.losses[-1] < 0.4 * history.losses[0]
     known, unknown = corpus.test[1:], corpus.test[:1]

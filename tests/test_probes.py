@@ -6,9 +6,13 @@ import pytest
 import torch
 from torch import nn
 
-from helpers import probes
-from helpers.corpus import Batch, Pair, Vocabulary
-from helpers.recurrent import BottleneckTranslator, LuongTranslator
+from helpers.analysis.gradients import gradient_norms, source_gradient_norms, update_gates
+from helpers.analysis.probes import PositionProbe, accuracy_by_source_place
+from helpers.corpus.batches import Batch
+from helpers.corpus.pairs import Pair
+from helpers.corpus.vocabulary import Vocabulary
+from helpers.models.recurrent import BottleneckTranslator, LuongTranslator, open_update_gates
+from helpers.tasks.first_word import FirstWord, random_words
 
 
 def pair(source: str, target: str, links: set[tuple[int, int]]) -> Pair:
@@ -24,27 +28,27 @@ ENGLISH, FRENCH = Vocabulary(["a", "b", "c", "d"]), Vocabulary(["w", "x", "y", "
 
 
 def test_random_words_are_even_repeatable_and_of_the_asked_shape():
-    first, again = (next(probes.random_words(5, 7, 2000, seed=3)) for _ in range(2))
+    first, again = (next(random_words(5, 7, 2000, seed=3)) for _ in range(2))
     assert first.shape == (2000, 7) and torch.equal(first, again)
     shares = torch.bincount(first.flatten(), minlength=5) / first.numel()
     assert (shares - 0.2).abs().max() < 0.02
-    assert not torch.equal(first, next(probes.random_words(5, 7, 2000, seed=4)))
+    assert not torch.equal(first, next(random_words(5, 7, 2000, seed=4)))
 
 
 def test_random_words_take_the_seed_of_the_course(monkeypatch):
     monkeypatch.setenv("COURSE_SEED", "9")
-    assert torch.equal(next(probes.random_words(5, 7)), next(probes.random_words(5, 7, seed=9)))
+    assert torch.equal(next(random_words(5, 7)), next(random_words(5, 7, seed=9)))
 
 
 @pytest.mark.parametrize("layer", [nn.RNN, nn.GRU])
 def test_first_word_shape(layer):
-    model = probes.FirstWord(vocabulary=6, embed=3, hidden=5, layer=layer)
+    model = FirstWord(vocabulary=6, embed=3, hidden=5, layer=layer)
     assert model(torch.randint(6, (2, 4))).shape == (2, 6)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
 def test_position_probe_has_one_read_out_a_position(bidirectional):
-    probe = probes.PositionProbe(6, 5, embed=3, hidden=8, bidirectional=bidirectional)
+    probe = PositionProbe(6, 5, embed=3, hidden=8, bidirectional=bidirectional)
     words = torch.randint(6, (2, 5))
     assert probe(words).shape == (2, 5, 6)
     with torch.no_grad():  # only the head of position 3 is left
@@ -58,8 +62,8 @@ def test_gates_that_keep_at_first():
     torch.manual_seed(0)
     inputs = 0.1 * torch.randn(4, 6, 3)
     gru = nn.GRU(3, 50, batch_first=True)
-    fresh = probes.update_gates(gru, inputs).mean()
-    kept = probes.update_gates(probes.keep_at_first(gru, bias=2.0), inputs).mean()
+    fresh = update_gates(gru, inputs).mean()
+    kept = update_gates(open_update_gates(gru, bias=2.0), inputs).mean()
     assert abs(fresh - 0.5) < 0.05 and abs(kept - torch.sigmoid(torch.tensor(2.0))) < 0.05
 
 
@@ -75,7 +79,7 @@ def test_update_gates_are_those_inside_the_gru():
         states, _ = gru(inputs)
     before = torch.cat([torch.zeros(2, 1, 5), states[:, :-1]], dim=1)
     gates = (1 - states) / (1 - before)
-    assert torch.allclose(probes.update_gates(gru, inputs), gates, atol=1e-4)
+    assert torch.allclose(update_gates(gru, inputs), gates, atol=1e-4)
 
 
 def test_gradient_norms_of_a_linear_chain_are_powers():
@@ -87,14 +91,14 @@ def test_gradient_norms_of_a_linear_chain_are_powers():
             parameter.zero_()
         layer.weight_hh_l0.copy_(0.5 * torch.linalg.qr(torch.randn(16, 16).double()).Q)
         layer.weight_ih_l0[:4] = 1e-6 * torch.eye(4)
-    norms = probes.gradient_norms(layer, torch.randn(3000, 5, 4, dtype=torch.float64))
+    norms = gradient_norms(layer, torch.randn(3000, 5, 4, dtype=torch.float64))
     assert norms.shape == (5,)
     assert torch.allclose(norms[1:] / norms[:-1], torch.full((4,), 2.0).double(), rtol=0.05)
 
 
 def test_gradient_norms_leave_inputs_and_weights_alone():
     layer, inputs = nn.GRU(3, 4, batch_first=True), torch.randn(2, 5, 3, requires_grad=True)
-    probes.gradient_norms(layer, inputs)
+    gradient_norms(layer, inputs)
     assert inputs.grad is None
     assert all(parameter.grad is None for parameter in layer.parameters())
 
@@ -116,7 +120,7 @@ class Copier(nn.Module):
 
 def test_right_by_place_with_its_own_and_with_another_context():
     """The toy pairs' French ids equal the English ones, so copying is a perfect translation."""
-    found = probes.right_by_place(Copier(), PAIRS, ENGLISH, FRENCH, parts=2)
+    found = accuracy_by_source_place(Copier(), PAIRS, ENGLISH, FRENCH, parts=2)
     assert found["own"].tolist() == [1.0, 1.0]
     assert found["other"].tolist() == [0.0, 0.0]
 
@@ -126,20 +130,20 @@ def test_right_by_place_cuts_by_the_english_word():
         def encode(self, source, lengths):
             return torch.where(torch.arange(source.shape[1]) < 2, source, 3).float()
 
-    found = probes.right_by_place(Half(), PAIRS, ENGLISH, FRENCH, parts=2)
+    found = accuracy_by_source_place(Half(), PAIRS, ENGLISH, FRENCH, parts=2)
     assert found["own"][0] == 1.0 and found["own"][1] == 0.25  # 'a' has id 3, once in four words
 
 
 def test_right_by_place_runs_on_the_courses_translator():
     torch.manual_seed(0)
     model = BottleneckTranslator(len(ENGLISH), len(FRENCH), embed=3, hidden=5).eval()
-    found = probes.right_by_place(model, PAIRS, ENGLISH, FRENCH, parts=4)
+    found = accuracy_by_source_place(model, PAIRS, ENGLISH, FRENCH, parts=4)
     assert found["own"].shape == found["other"].shape == (4,)
 
 
 def test_right_by_place_needs_two_sentences():
     with pytest.raises(ValueError, match="two or more"):
-        probes.right_by_place(Copier(), PAIRS[:1], ENGLISH, FRENCH)
+        accuracy_by_source_place(Copier(), PAIRS[:1], ENGLISH, FRENCH)
 
 
 class Weighed(nn.Module):
@@ -165,14 +169,14 @@ def sentences(lengths: list[int]) -> Batch:
 
 
 def test_reach_is_the_gradient_of_each_word():
-    norms = probes.reach(Weighed([1.0, 0.0, 4.0]), sentences([3, 3]))
+    norms = source_gradient_norms(Weighed([1.0, 0.0, 4.0]), sentences([3, 3]))
     torch.testing.assert_close(norms / norms[0], torch.tensor([1.0, 0.0, 4.0]))
 
 
 def test_a_mean_reaches_the_first_word_and_a_last_state_hardly():
     batch = sentences([20, 20, 20])
     norms = {
-        context: probes.reach(LuongTranslator(9, 9, 4, 6, "dot", False, context), batch)
+        context: source_gradient_norms(LuongTranslator(9, 9, 4, 6, "dot", False, context), batch)
         for context in ("mean", "last state")
     }
     assert norms["mean"][0] > 0.2 * norms["mean"].max()
@@ -181,4 +185,4 @@ def test_a_mean_reaches_the_first_word_and_a_last_state_hardly():
 
 def test_reach_wants_sentences_of_one_length():
     with pytest.raises(ValueError, match="lengths from 2 to 3; expected sentences of one length"):
-        probes.reach(Weighed([1.0, 0.0, 4.0]), sentences([3, 2]))
+        source_gradient_norms(Weighed([1.0, 0.0, 4.0]), sentences([3, 2]))

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from nbformat import NotebookNode
 
-from helpers import downloads
 from helpers.authoring.notebooks import NOTEBOOKS, execute, read_notebook
+from helpers.corpus import multi30k_download
 from tests.test_notebooks import solved
 
 PATH = NOTEBOOKS / "13_real_translation.ipynb"
@@ -18,7 +18,7 @@ def printed(notebook: NotebookNode, cell: str) -> str:
 
 
 def test_without_data_and_network_it_says_so_and_goes_on(tmp_path, monkeypatch):
-    monkeypatch.setenv(downloads.VARIABLE, str(tmp_path))
+    monkeypatch.setenv(multi30k_download.VARIABLE, str(tmp_path))
     for name in ("HTTPS_PROXY", "https_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
     for name in ("NO_PROXY", "no_proxy"):
@@ -30,7 +30,9 @@ def test_without_data_and_network_it_says_so_and_goes_on(tmp_path, monkeypatch):
     assert not list(tmp_path.rglob("*.en"))
 
 
-@pytest.mark.skipif(not downloads.available(), reason="Multi30k is not kept on this machine")
+@pytest.mark.skipif(
+    not multi30k_download.available(), reason="Multi30k is not kept on this machine"
+)
 def test_with_multi30k_it_runs_on_real_sentences():
     done = execute(solved(read_notebook(PATH)), PATH.parent)
     assert printed(done, "data").startswith("REAL captions: Multi30k")

@@ -21,12 +21,12 @@ def test_median_buckets():
 
 @pytest.mark.parametrize("number", ["02", "04"])
 def test_recordings_have_eight_seeds(number):
-    recorded = results.load(number)
+    recorded = results.load_results(number)
     assert len(recorded["seeds"]) >= 8
 
 
 def test_the_control_was_trained_as_the_model_it_is_compared_with():
-    recorded = results.load("04")
+    recorded = results.load_results("04")
     control, additive = recorded["no attention, bidirectional"], recorded["additive"]
     assert abs(control["parameters"] / additive["parameters"] - 1) < 0.1
     assert len(control["exact"]) == len(additive["exact"]) == len(recorded["seeds"])

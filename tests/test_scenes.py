@@ -8,17 +8,17 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from helpers.scenes import (
+from helpers.corpus.scenes import (
     CELL,
     COLOURS,
     GRID,
-    HELD_OUT,
+    HELD_OUT_THINGS,
     RELATIONS,
+    SCENE_SPLITS,
+    SCENE_VOCABULARY,
     SEEN,
     SHAPES,
-    SIZES,
-    SPLITS,
-    VOCABULARY,
+    THING_SIZES,
     cell_names,
     draw_scenes,
     relation_between,
@@ -66,7 +66,9 @@ def test_each_word_of_a_thing_speaks_of_it_and_joining_words_of_none():
             w for w, about in zip(scene.caption, scene.word_things, strict=True) if about is None
         }
         assert rest <= {",", "and", "of", *RELATIONS}
-        assert VOCABULARY.decode(VOCABULARY.encode(scene.caption)) == list(scene.caption)
+        assert SCENE_VOCABULARY.decode(SCENE_VOCABULARY.encode(scene.caption)) == list(
+            scene.caption
+        )
 
 
 def test_lists_follow_the_reading_order():
@@ -79,7 +81,7 @@ def test_lists_follow_the_reading_order():
         assert between == joins[len(scene.things)]
         assert len({(t.colour, t.shape) for t in scene.things}) == len(scene.things)
     assert {len(scene.things) for scene in SCENES} == {2, 3, 4}
-    assert {t.size for s in SCENES for t in s.things} == set(SIZES)
+    assert {t.size for s in SCENES for t in s.things} == set(THING_SIZES)
 
 
 def test_relations_are_true_and_equally_frequent():
@@ -100,16 +102,18 @@ def test_relations_are_true_and_equally_frequent():
 
 
 def test_held_out_pairs_are_in_their_split_alone():
-    assert len(HELD_OUT) == len(COLOURS) == len(SHAPES)
-    assert {c for c, _ in HELD_OUT} == set(COLOURS) and {s for _, s in HELD_OUT} == set(SHAPES)
-    assert set(SEEN) | set(HELD_OUT) == set(itertools.product(COLOURS, SHAPES))
-    for split, captions in itertools.product(SPLITS, ("list", "relation")):
+    assert len(HELD_OUT_THINGS) == len(COLOURS) == len(SHAPES)
+    assert {c for c, _ in HELD_OUT_THINGS} == set(COLOURS) and {
+        s for _, s in HELD_OUT_THINGS
+    } == set(SHAPES)
+    assert set(SEEN) | set(HELD_OUT_THINGS) == set(itertools.product(COLOURS, SHAPES))
+    for split, captions in itertools.product(SCENE_SPLITS, ("list", "relation")):
         scenes = draw_scenes(300, split, seed=3, captions=captions)
-        held = [sum((t.colour, t.shape) in HELD_OUT for t in s.things) for s in scenes]
+        held = [sum((t.colour, t.shape) in HELD_OUT_THINGS for t in s.things) for s in scenes]
         assert set(held) == ({1} if split == "held out" else {0})
         seen = {(t.colour, t.shape) for s in scenes for t in s.things}
-        assert seen >= set(HELD_OUT) or split != "held out"
-    firsts = [(s.things[0].colour, s.things[0].shape) in HELD_OUT for s in scenes]
+        assert seen >= set(HELD_OUT_THINGS) or split != "held out"
+    firsts = [(s.things[0].colour, s.things[0].shape) in HELD_OUT_THINGS for s in scenes]
     assert 0.35 < np.mean(firsts) < 0.65 and not all(firsts)
 
 
@@ -119,7 +123,7 @@ def test_scenes_follow_their_arguments():
 
     assert prints("train", 4) == prints("train", 4)
     assert prints("train", 4) == prints("train", seed=4)
-    drawn = [prints(split, seed) for split in SPLITS for seed in (0, 1)]
+    drawn = [prints(split, seed) for split in SCENE_SPLITS for seed in (0, 1)]
     assert all(a != b for a, b in itertools.combinations(drawn, 2))
     assert {len(s.things) for s in draw_scenes(40, seed=0, fewest=1, most=6)} == set(range(1, 7))
     full = draw_scenes(1, seed=0, fewest=16, most=16)[0]

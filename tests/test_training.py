@@ -8,6 +8,7 @@ import pytest
 import torch
 from torch import nn
 
+from helpers import training
 from helpers.training import fit, masked_loss
 
 
@@ -49,11 +50,11 @@ def test_interrupt_keeps_what_was_learnt(capsys):
     history = fit(model, interrupted(), steps=100, loss=squared, label="line")
     assert history.interrupted and len(history.losses) == 20
     assert not torch.equal(model.weight, before) and not model.training
-    assert "stopped after 20 of 100" in capsys.readouterr().out
+    assert "stopped after 20 steps" in capsys.readouterr().out
 
 
 def test_batches_that_run_out_and_a_loss_that_is_no_number_are_named():
-    with pytest.raises(ValueError, match="ran out after 3 of 10"):
+    with pytest.raises(ValueError, match="ran out after 3 steps; 10 steps were asked for"):
         fit(nn.Linear(3, 1), itertools.islice(stream(), 3), steps=10, loss=squared)
     model = nn.Linear(3, 1)
     kept = model.weight.detach().clone()
@@ -73,3 +74,47 @@ def test_masked_loss_is_the_mean_over_real_tokens():
     loss.backward()
     assert (logits.grad[targets == 0] == 0).all()
     assert (logits.grad[targets != 0] != 0).any(-1).all()
+
+
+def rates_of(warm_up, monkeypatch, **budget):
+    """The learning rates that fit used, with a clock that ticks once for each look at it."""
+    model, ticks, rates = nn.Linear(1, 1), iter(range(1000)), []
+    step = torch.optim.AdamW.step
+
+    def spy(self, *given):
+        rates.append(self.param_groups[0]["lr"])
+        return step(self, *given)
+
+    monkeypatch.setattr(torch.optim.AdamW, "step", spy)
+    monkeypatch.setattr(training.time, "process_time", lambda: next(ticks))
+    loss = lambda model, batch: model(torch.ones(1, 1)).sum()  # noqa: E731
+    batches = iter(lambda: torch.ones(1), None)
+    fit(model, batches, lr=2.0, loss=loss, warm_up=warm_up, **budget)
+    return rates
+
+
+def test_with_a_time_for_budget_the_rate_climbs_and_falls_with_the_time(monkeypatch):
+    rates = rates_of(0.5, monkeypatch, cpu_seconds=90)
+    top = rates.index(max(rates))
+    assert 0 < top < len(rates) - 1
+    assert rates[: top + 1] == sorted(rates[: top + 1])
+    assert rates[top:] == sorted(rates[top:], reverse=True)
+    assert max(rates) == pytest.approx(2.0, rel=0.1) and rates[-1] < 0.2
+
+
+def test_without_warm_up_the_rate_stays(monkeypatch):
+    assert set(rates_of(None, monkeypatch, steps=5)) == {2.0}
+
+
+def test_fit_spends_the_cpu_time_it_was_given():
+    model = nn.Linear(3, 1)
+    loss = lambda model, batch: model(batch).square().mean()  # noqa: E731
+    history = fit(model, iter(lambda: torch.ones(4, 3), None), loss=loss, cpu_seconds=0.3)
+    assert history.cpu_seconds >= 0.3 and len(history.losses) > 1
+    assert history.losses[-1] < history.losses[0]
+
+
+@pytest.mark.parametrize("budget", [{}, {"steps": 3, "cpu_seconds": 1.0}, {"steps": 0}])
+def test_fit_wants_one_budget(budget):
+    with pytest.raises(ValueError, match="expected one of the two, above 0"):
+        fit(nn.Linear(1, 1), iter([]), **budget)

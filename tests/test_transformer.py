@@ -9,13 +9,15 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-import helpers.layers
 from helpers.attention import padding_mask
-from helpers.blocks import EncoderBlock, LayerNorm, Residual
 from helpers.decoding import forced, greedy
-from helpers.layers import sinusoidal_positions
-from helpers.recurrent import LuongTranslator
-from helpers.transformer import TransformerTranslator, Words, parameters_by_part, smoothed_loss
+from helpers.models import attention_layer
+from helpers.models.blocks import EncoderBlock, LayerNorm, Sublayer
+from helpers.models.embedding import Embedding
+from helpers.models.positions import sinusoidal_positions
+from helpers.models.recurrent import LuongTranslator
+from helpers.models.transformer import TransformerTranslator, parameters_by_part
+from helpers.training import smoothed_loss
 
 B, S, T, V1, V2 = 3, 7, 5, 11, 13
 WIDTH, HEADS, MLP, LAYERS = 8, 2, 12, 3
@@ -114,14 +116,14 @@ def test_greedy_with_the_cache_says_what_it_says_without(model, batch):
 
 def test_nothing_leaks_from_the_future_or_from_padding(model, batch):
     source, lengths, target_in = batch
-    words = model.target_words(target_in).detach().requires_grad_()
-    model.target_words.forward = lambda ids, first=0: words
+    words = model.target_embedding(target_in).detach().requires_grad_()
+    model.target_embedding.forward = lambda ids, first=0: words
     logits = model(source, lengths, target_in)
     for t in range(T - 1):
         (grad,) = torch.autograd.grad(logits[:, t].square().sum(), words, retain_graph=True)
         assert (grad[:, t + 1 :] == 0).all() and (grad[:, : t + 1] != 0).any(dim=-1).all()
-    given = model.source_words(source).detach().requires_grad_()
-    model.source_words.forward = lambda ids, first=0: given
+    given = model.source_embedding(source).detach().requires_grad_()
+    model.source_embedding.forward = lambda ids, first=0: given
     (grad,) = torch.autograd.grad(model(source, lengths, target_in).square().sum(), given)
     real = padding_mask(lengths, S).squeeze(1)
     assert (grad[~real] == 0).all() and (grad[real] != 0).any(dim=-1).all()
@@ -139,8 +141,8 @@ def test_padding_of_a_batch_changes_no_sentence(model, batch):
 
 def test_fused_kernel_is_used_unless_weights_are_asked_for(batch, monkeypatch):
     calls = []
-    real = helpers.layers.attend
-    monkeypatch.setattr(helpers.layers, "attend", lambda *given: calls.append(1) or real(*given))
+    real = attention_layer.attend
+    monkeypatch.setattr(attention_layer, "attend", lambda *given: calls.append(1) or real(*given))
     model = translator()
     model(*batch)
     memory = model.encode(*batch[:2])
@@ -155,7 +157,7 @@ def test_fused_kernel_is_used_unless_weights_are_asked_for(batch, monkeypatch):
 @pytest.mark.parametrize("residual", [True, False])
 def test_switches_of_norm_and_residual_reach_every_sublayer(norm, residual):
     model = translator(norm=norm, residual=residual)
-    arounds = [m for m in model.modules() if isinstance(m, Residual)]
+    arounds = [m for m in model.modules() if isinstance(m, Sublayer)]
     assert len(arounds) == 5 * LAYERS
     assert {(m.where, m.residual) for m in arounds} == {(norm, residual)}
     norms = sum(isinstance(m, LayerNorm) for m in model.modules())
@@ -175,17 +177,19 @@ def test_switch_of_positions(batch):
 
 
 def test_words_are_scaled_and_get_their_positions():
-    words, ids = Words(V1, 6), torch.randint(3, V1, (2, 5))
+    words, ids = Embedding(V1, 6), torch.randint(3, V1, (2, 5))
     table = words.table.weight
     expected = table[ids] * math.sqrt(6) + sinusoidal_positions(5, 6)
     torch.testing.assert_close(words(ids), expected)
     torch.testing.assert_close(words(ids[:, 3:], first=3), expected[:, 3:])
     assert (table[0] == 0).all()
-    assert Words(2000, 64).table.weight[1:].std().item() == pytest.approx(0.3 * 64**-0.5, rel=0.02)
+    assert Embedding(2000, 64).table.weight[1:].std().item() == pytest.approx(
+        0.3 * 64**-0.5, rel=0.02
+    )
     long = torch.ones(1, 150, dtype=torch.long)
     expected = table[1] * math.sqrt(6) + sinusoidal_positions(150, 6)
     torch.testing.assert_close(words(long)[0], expected)
-    learned = Words(V1, 6, positions="learned", longest=5)
+    learned = Embedding(V1, 6, positions="learned", longest=5)
     torch.testing.assert_close(
         learned(ids), learned.table.weight[ids] * math.sqrt(6) + learned.positions.table
     )
@@ -193,16 +197,16 @@ def test_words_are_scaled_and_get_their_positions():
 
 def test_tied_table_is_one_parameter_that_learns_from_both_sides(batch):
     model = translator(tie=True)
-    assert model.output.weight is model.target_words.table.weight
+    assert model.output.weight is model.target_embedding.table.weight
     loss = model(*batch).logsumexp(dim=-1).sum()
     loss.backward()
     grad = model.output.weight.grad
     unsaid = torch.tensor([v for v in range(3, V2) if v not in batch[2]])
     assert (grad[unsaid] != 0).any(dim=-1).all()  # as rows of the output layer
     apart = translator()
-    assert apart.output.weight is not apart.target_words.table.weight
+    assert apart.output.weight is not apart.target_embedding.table.weight
     apart(*batch).logsumexp(dim=-1).sum().backward()
-    assert (apart.target_words.table.weight.grad[unsaid] == 0).all()
+    assert (apart.target_embedding.table.weight.grad[unsaid] == 0).all()
 
 
 def test_dropout_works_in_training_only_and_leaves_the_weights(batch):

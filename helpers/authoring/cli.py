@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 import time
 from collections.abc import Sequence
+from pathlib import Path
 
 from helpers.authoring import notebooks, recording
 from helpers.settings import DATA
@@ -18,6 +20,7 @@ Commands for those who write the course; to study it you need none of them.
   measure NN       make the long runs of a notebook and store them in data/results/
   data             rebuild data/en-fr from the grammar
   models           train the shipped models in data/models anew, or those named
+  benchmark WHICH  time the layers, or train translators on real sentences
 """
 
 
@@ -60,6 +63,16 @@ def _parser() -> argparse.ArgumentParser:
     models = commands.add_parser("models", help="train the shipped models anew")
     models.add_argument("names", nargs="*", metavar="NAME", help="such as 'word values'")
     models.set_defaults(run=_models)
+
+    benchmark = commands.add_parser("benchmark", help="time the layers, or train translators")
+    benchmark.add_argument("which", choices=["layers", "translation"], help="what to measure")
+    benchmark.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    benchmark.add_argument("--json", type=Path, help="also write the numbers to this file")
+    benchmark.add_argument("--data", type=Path, help="translation: folder that holds train.en ...")
+    benchmark.add_argument("--cpu-seconds", type=float, help="translation: time for each model")
+    benchmark.add_argument("--models", nargs="+", help="translation: only these (default all)")
+    benchmark.add_argument("--seed", type=int, default=0, help="translation: seed (default 0)")
+    benchmark.set_defaults(run=_benchmark, refuse=benchmark.error)
     return parser
 
 
@@ -95,18 +108,37 @@ def _measure(options: argparse.Namespace) -> None:
 
 
 def _data(options: argparse.Namespace) -> None:
-    from helpers.grammar import build
+    from helpers.corpus.grammar import build
 
     build(DATA / "en-fr")
     print(f"Rebuilt {DATA / 'en-fr'}")
 
 
 def _models(options: argparse.Namespace) -> None:
-    from helpers.authoring.models import RECIPES, build
+    from helpers.authoring.pretraining import PRETRAINING, build
 
-    if unknown := set(options.names) - set(RECIPES):
+    if unknown := set(options.names) - set(PRETRAINING):
         raise recording.RecordingRefused(
-            f"there is no model {sorted(unknown)}; there are {', '.join(RECIPES)}"
+            f"there is no model {sorted(unknown)}; there are {', '.join(PRETRAINING)}"
         )
     build(options.names)
     print(f"Rebuilt {DATA / 'models'}")
+
+
+def _benchmark(options: argparse.Namespace) -> None:
+    import torch
+
+    from helpers.authoring.benchmarks import layers, translation
+
+    torch.set_num_threads(options.threads)
+    if options.which == "layers":
+        found = layers.layers()
+        print(layers.report(found))
+    else:
+        if options.data is None or options.cpu_seconds is None:
+            options.refuse("translation needs --data DIR and --cpu-seconds N")
+        found = translation.translation(
+            options.data, options.cpu_seconds, options.threads, options.models, options.seed
+        )
+    if options.json:
+        options.json.write_text(json.dumps(found, indent=1) + "\n", encoding="utf-8")

@@ -10,9 +10,9 @@ import torch
 
 from helpers.attention import masked_softmax, scaled_dot
 from helpers.explorer.base import View
-from helpers.explorer.checks import named, number_table
 from helpers.explorer.static import heads, paragraph, row, shaded, table, weight_cells
 from helpers.explorer.temperature import FACTORS
+from helpers.figures.checks import named, number_table
 
 MOST = 6  # positions and numbers in each direction: more cannot be read at once
 REACH = 4.0  # the slider goes from minus this to this, further where a given number does

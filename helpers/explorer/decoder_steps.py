@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from helpers.explorer.base import View
-from helpers.explorer.checks import height_in_pixels, to_array, weights_array, word_list
 from helpers.explorer.static import paragraph, row, table
+from helpers.figures.checks import height_in_pixels, to_array, weights_array, word_list
 
 
 @dataclass(frozen=True)

@@ -11,9 +11,9 @@ import numpy as np
 
 from helpers import palette
 from helpers.explorer.base import View
-from helpers.explorer.checks import height_in_pixels, link_list, weights_array, word_list
 from helpers.explorer.static import attention_table, paragraph, row, table
-from helpers.metrics import SHARP, Verdict, row_verdicts
+from helpers.figures.checks import height_in_pixels, link_list, weights_array, word_list
+from helpers.metrics import SHARP, RowVerdict, row_verdicts
 
 if TYPE_CHECKING:
     from helpers.corpus import Pair
@@ -28,7 +28,13 @@ PLACES = {
     "elsewhere": ("▲", "far from any linked word"),
     "unlinked": ("–", "no link for this word"),
 }
-KINDS = {"sure": "good", "possible": "good", "next": "off", "elsewhere": "off", "unlinked": "none"}
+PLACE_CLASSES = {
+    "sure": "good",
+    "possible": "good",
+    "next": "off",
+    "elsewhere": "off",
+    "unlinked": "none",
+}
 SHARP_MARK = ("!", f"sharp (over {SHARP}) and off gold")
 WRONG_MARK = ("✗", "the model says another word, this one")
 ALL, ERROR, WRONG = "all", "word wrong or off gold", "with a wrong word"
@@ -125,7 +131,7 @@ class AttentionGallery(View):
             "title": str(title),
             "height": height_in_pixels(height),
             "models": [list(pair) for pair in zip(names, model_colours(names), strict=True)],
-            "places": [[KINDS[place], *PLACES[place]] for place in PLACES],
+            "places": [[PLACE_CLASSES[place], *PLACES[place]] for place in PLACES],
             "sharp": list(SHARP_MARK),
             "wrong": list(WRONG_MARK),
             "groups": [[name, places] for name, places in _groups(checked)],
@@ -190,7 +196,7 @@ class _Checked:
                 "that you want to compare."
             )
         self.weights: list[np.ndarray] = []
-        self.verdicts: list[list[Verdict]] = []
+        self.verdicts: list[list[RowVerdict]] = []
         for name, reading in example.readings.items():
             self._read(name, reading, number)
 
@@ -220,7 +226,7 @@ class _Checked:
         verdicts = row_verdicts(weights[0, 0], self.target, said, self.sure, self.possible)
         self.verdicts.append(verdicts)
 
-    def rows(self) -> list[Verdict]:
+    def rows(self) -> list[RowVerdict]:
         return [verdict for verdicts in self.verdicts for verdict in verdicts]
 
     def has_error(self) -> bool:
@@ -273,13 +279,13 @@ class _Checked:
         return paragraph(" ".join(self.source)) + table(caption, head, lines)
 
 
-def mark(verdict: Verdict) -> str:
+def mark(verdict: RowVerdict) -> str:
     """Return a row's mark as text, such as '▲! ✗ chien'."""
     text = PLACES[verdict.place][0] + (SHARP_MARK[0] if verdict.sharp_and_wrong else "")
     return text if verdict.right else f"{text} {WRONG_MARK[0]} {verdict.said}"
 
 
-def summary(verdicts: Sequence[Verdict]) -> str:
+def summary(verdicts: Sequence[RowVerdict]) -> str:
     """Return how many words of a map's rows are right, and how many looks are on gold, in words."""
     right = sum(verdict.right for verdict in verdicts)
     linked = [verdict for verdict in verdicts if verdict.place != "unlinked"]

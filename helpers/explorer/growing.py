@@ -7,8 +7,8 @@ from html import escape
 from typing import Any, NamedTuple
 
 from helpers.explorer.base import View
-from helpers.explorer.checks import word_list
 from helpers.explorer.static import paragraph, row, table
+from helpers.figures.checks import word_list
 from helpers.palette import ROLE_COLOURS
 
 STATIC_ROWS = 8  # the static table shows at most so many lengths

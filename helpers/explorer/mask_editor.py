@@ -11,8 +11,8 @@ import torch
 
 from helpers.attention import masked_softmax
 from helpers.explorer.base import View
-from helpers.explorer.checks import named, number_table
 from helpers.explorer.static import heads, paragraph, row, shaded, table, weight_cells
+from helpers.figures.checks import named, number_table
 
 MOST = 10  # queries and keys: more cells are too small to hit
 ALLOWED, FORBIDDEN = "✓", "✗"

@@ -12,8 +12,8 @@ import numpy as np
 from PIL import Image
 
 from helpers.explorer.base import View
-from helpers.explorer.checks import cell_list, cell_weights, named, picture_array, word_list
 from helpers.explorer.static import paragraph, row, shaded, table, weight_cells
+from helpers.figures.checks import cell_list, cell_weights, named, picture_array, word_list
 from helpers.palette import VEIL
 
 MOST_WORDS = 40

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 
 from helpers.explorer.base import View
-from helpers.explorer.checks import number_table
 from helpers.explorer.static import heads, paragraph, row, shaded, table
+from helpers.figures.checks import number_table
 from helpers.palette import SIGNED_RAMP, shade
 
 LONGEST, WIDEST = 128, 64  # positions and dimensions that are still seen apart

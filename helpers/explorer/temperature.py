@@ -8,8 +8,8 @@ from html import escape
 from typing import Any
 
 from helpers.explorer.base import View
-from helpers.explorer.checks import to_array, word_list
 from helpers.explorer.static import paragraph, row, table
+from helpers.figures.checks import to_array, word_list
 
 # The factors that the slider offers: powers of two, so that the middle one is 1.
 FACTORS = tuple(2.0 ** (k / 2) for k in range(-8, 9))

@@ -11,8 +11,8 @@ import numpy as np
 
 from helpers.explorer.attention_map import AttentionMap
 from helpers.explorer.base import View
-from helpers.explorer.checks import height_in_pixels, word_list
 from helpers.explorer.static import attention_table, paragraph, row, table
+from helpers.figures.checks import height_in_pixels, word_list
 
 NO_MAP = "This model has no attention, so there is no map to show."
 NOT_ENDED = "It did not reach <end> and was stopped."

@@ -15,7 +15,7 @@ from helpers.attention import attend, masked_softmax, scaled_dot
 from helpers.explorer import AttentionGrid, MaskEditor
 from helpers.explorer.base import WIDGET_MIME, View
 from helpers.explorer.mask_editor import describe
-from helpers.layers import sinusoidal_positions
+from helpers.models.positions import sinusoidal_positions
 
 pytestmark = pytest.mark.browser
 

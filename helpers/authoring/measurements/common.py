@@ -8,10 +8,10 @@ from typing import Any
 from torch import nn
 
 from helpers import metrics
-from helpers.corpus import Batch, Corpus
+from helpers.corpus import Batch, Corpus, training_batches
 from helpers.decoding import translate_all
 from helpers.settings import DEVICE, seed_everything
-from helpers.training import fit, training_batches
+from helpers.training import fit
 
 
 def train(

@@ -9,8 +9,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from helpers.probes import FirstWord, gradient_norms, keep_at_first, random_words, update_gates
+from helpers.analysis import gradient_norms, update_gates
+from helpers.models import open_update_gates
 from helpers.settings import DEVICE, seed_everything
+from helpers.tasks import FirstWord, random_words
 from helpers.training import fit
 
 WORDS, LENGTH, STEPS, LOOK, LR = 8, 20, 2000, 50, 5e-3
@@ -28,7 +30,7 @@ LAYERS: dict[str, Callable[..., nn.RNNBase]] = {
     "RNN": nn.RNN,
     "RNN, orthogonal": orthogonal_rnn,
     "GRU": nn.GRU,
-    "GRU, keeps at first": lambda *sizes, **settings: keep_at_first(nn.GRU(*sizes, **settings)),
+    "GRU, keeps at first": lambda *sizes, **settings: open_update_gates(nn.GRU(*sizes, **settings)),
 }
 
 

@@ -11,7 +11,7 @@ from helpers import corpus, metrics
 from helpers.authoring.measurements.common import train
 from helpers.corpus import Batch, Vocabulary
 from helpers.decoding import translate_all
-from helpers.recurrent import BottleneckTranslator
+from helpers.models import BottleneckTranslator
 from helpers.training import masked_loss, translation_loss
 
 STEPS, LOOKS, LR = 1000, 10, 0.01
@@ -32,7 +32,7 @@ def free_running_loss(model: nn.Module, batch: Batch) -> Tensor:
 
 def measure(seeds: list[int]) -> dict[str, Any]:
     """Train with each seed in both ways; look at exact match on short dev sentences on the way."""
-    data = corpus.load("lite")
+    data = corpus.load_corpus("lite")
     vocabularies = data.source_vocabulary, data.target_vocabulary
     short = [pair for pair in data.dev if len(pair.source) <= SHORT]
     ways = {"teacher forcing": translation_loss, "free running": free_running_loss}

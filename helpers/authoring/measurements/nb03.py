@@ -8,10 +8,10 @@ from typing import Any
 from torch import nn
 
 from helpers import corpus, metrics
+from helpers.analysis import accuracy_by_source_place
 from helpers.authoring.measurements.common import TestScores, count_parameters, train
 from helpers.corpus import Corpus, Pair
-from helpers.probes import right_by_place
-from helpers.recurrent import BottleneckTranslator
+from helpers.models import BottleneckTranslator
 
 STEPS, LONG, LONGEST, BATCH_SIZE = 1000, 4000, 16000, 64
 # Hidden size -> learning rate, the best found on dev with seed 0; wider or longer wants smaller.
@@ -24,7 +24,7 @@ PER_BUCKET = 600  # trained sentences that are tested, as many as in the test se
 
 def measure(seeds: list[int]) -> dict[str, Any]:
     """Train one-way translators of each width, some for longer, and one on reversed sources."""
-    data = corpus.load("lite")
+    data = corpus.load_corpus("lite")
     recorded: dict[str, Any] = {
         "settings": {
             "steps": STEPS, "batch_size": BATCH_SIZE, "lr": RATES, "longer_lr": LONG_RATES,
@@ -59,7 +59,9 @@ def _runs(
         model = train(make, data, seed, label, BATCH_SIZE, steps=steps, lr=lr)
         scores.add(model, data)
         seen.add(model, trained)
-        found = right_by_place(model, long, data.source_vocabulary, data.target_vocabulary)
+        found = accuracy_by_source_place(
+            model, long, data.source_vocabulary, data.target_vocabulary
+        )
         for context, shares in found.items():
             places[context].append([round(share, 4) for share in shares.tolist()])
     return {

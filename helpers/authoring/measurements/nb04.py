@@ -7,14 +7,14 @@ from typing import Any
 from helpers import corpus, metrics
 from helpers.authoring.measurements.common import TestScores, count_parameters, train
 from helpers.decoding import translate_all
-from helpers.recurrent import AdditiveTranslator, BottleneckTranslator
+from helpers.models import AdditiveTranslator, BottleneckTranslator
 
 STEPS, BATCH_SIZE, LR = 1000, 48, 7e-3
 
 
 def measure(seeds: list[int]) -> dict[str, Any]:
     """Train both models with each seed; same data, steps, batches and learning rate."""
-    data = corpus.load("lite")
+    data = corpus.load_corpus("lite")
     vocabularies = data.source_vocabulary, data.target_vocabulary
     sizes = len(vocabularies[0]), len(vocabularies[1])
 

@@ -10,7 +10,7 @@ from torch import nn
 from helpers import corpus, metrics
 from helpers.authoring.measurements.common import TestScores, count_parameters, train
 from helpers.decoding import translate_all
-from helpers.recurrent import LuongTranslator
+from helpers.models import LuongTranslator
 
 # As in notebook 04, whose models these are compared with.
 STEPS, BATCH_SIZE, LR = 1000, 48, 7e-3
@@ -22,7 +22,7 @@ WATCHED = (0, 50, 100, 200, 500, STEPS)
 
 def measure(seeds: list[int]) -> dict[str, Any]:
     """Train each with each seed; note scores by length and the alignment error of their maps."""
-    data = corpus.load("lite")
+    data = corpus.load_corpus("lite")
     vocabularies = data.source_vocabulary, data.target_vocabulary
     sure, possible = [p.sure for p in data.test], [p.possible for p in data.test]
     recorded: dict[str, Any] = {

@@ -6,11 +6,12 @@ from typing import Any
 
 import torch
 
-from helpers import corpus, maps, metrics, probes
+from helpers import corpus, metrics
+from helpers.analysis import alignment, source_gradient_norms
 from helpers.authoring.measurements.common import TestScores, count_parameters, train
 from helpers.corpus import Corpus
 from helpers.decoding import translate_all
-from helpers.recurrent import LuongTranslator
+from helpers.models import LuongTranslator
 from helpers.settings import DEVICE, seed_everything
 
 STEPS, BATCH_SIZE, LR = 1000, 48, 7e-3
@@ -30,7 +31,7 @@ SOURCE_LENGTH = 24  # of the sentences on which the reach of the gradient is mea
 
 def measure(seeds: list[int]) -> dict[str, Any]:
     """Train each with each seed; same data, steps, batches and learning rate."""
-    data = corpus.load("lite")
+    data = corpus.load_corpus("lite")
     recorded: dict[str, Any] = {
         "settings": {
             "steps": STEPS,
@@ -70,7 +71,7 @@ def measure(seeds: list[int]) -> dict[str, Any]:
 def _reach(model: LuongTranslator, data: Corpus) -> list[float]:
     vocabularies = data.source_vocabulary, data.target_vocabulary
     pairs = [pair for pair in data.test if len(pair.source) == SOURCE_LENGTH]
-    norms = probes.reach(model, corpus.collate(pairs, *vocabularies).to(DEVICE))
+    norms = source_gradient_norms(model, corpus.collate(pairs, *vocabularies).to(DEVICE))
     return [float(f"{norm:.3g}") for norm in norms.tolist()]
 
 
@@ -93,6 +94,6 @@ def _add_links(found: dict[str, Any], model: LuongTranslator, data: Corpus) -> N
         links, [pair.sure for pair in pairs], [pair.possible for pair in pairs]
     )
     found["alignment_error"].append(round(error, 4))
-    for kind, (hits, words) in maps.hits_by_kind(taught, pairs).items():
+    for kind, (hits, words) in alignment.hits_by_kind(taught, pairs).items():
         kept = found["kinds"].setdefault(kind, {"words": words, "hits": []})
         kept["hits"].append(hits)

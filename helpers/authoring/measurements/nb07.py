@@ -13,28 +13,27 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from helpers.analysis import caption_all, score_captions
 from helpers.authoring.measurements.common import count_parameters
-from helpers.bags import READERS, BagReader, Bags, bag_loss, content_to_name, score_bags
-from helpers.captioning import (
+from helpers.corpus import (
     CELLS,
-    AttentionCaptioner,
-    Captioner,
-    MeanPooledCaptioner,
-    Reordered,
-    caption_all,
+    RELATION_AT,
+    RELATIONS,
+    Scene,
     collate_scenes,
+    draw_scenes,
     move_cells,
+    relation_between,
     scene_batches,
-    score_captions,
 )
-from helpers.scenes import RELATIONS, Scene, draw_scenes, relation_between
+from helpers.models import AttentionCaptioner, Captioner, MeanPooledCaptioner, ReorderedCaptioner
 from helpers.settings import DEVICE, seed_everything
+from helpers.tasks import READERS, BagReader, Bags, bag_loss, content_to_name, score_bags
 from helpers.training import fit
 
 SCENES, TESTED, PROBED = 8000, 1000, 3000
 STEPS, BATCH_SIZE, LR = 1100, 24, 8e-3
 RELATION_STEPS = 1500
-RELATION_AT = 4  # its place in a caption: it follows 'a large red circle'
 LONGER = 4  # times as many steps, for the twin
 FEW = 3  # seeds of the longer runs and of the captioners without positions
 BAG_STEPS, BAG_LR, NOISE = 1000, 5e-3, 0.3
@@ -108,7 +107,7 @@ def _orders(model: AttentionCaptioner, scenes: list[Scene], seed: int) -> dict[s
     positions, and when the contents alone change places, which is another picture."""
     order = torch.randperm(CELLS, generator=torch.Generator().manual_seed(seed))
     plain = caption_all(model, scenes)
-    reordered = caption_all(Reordered(model, order.to(DEVICE)), scenes)
+    reordered = caption_all(ReorderedCaptioner(model, order.to(DEVICE)), scenes)
     moved = [
         replace(scene, image=move_cells(torch.from_numpy(scene.image)[None], order)[0].numpy())
         for scene in scenes

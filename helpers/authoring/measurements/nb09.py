@@ -11,18 +11,18 @@ import torch
 
 from helpers import corpus
 from helpers.authoring.measurements.common import count_parameters
-from helpers.ordering import (
+from helpers.settings import DEVICE, seed_everything
+from helpers.tasks import (
     LONGEST,
     PLACES,
-    POSITIONS,
+    POSITION_KINDS,
     SHORTEST,
-    AnywhereLoss,
     Lines,
-    WordBefore,
-    order_loss,
-    right_by_place,
+    PreviousWordModel,
+    ShiftedLoss,
+    accuracy_by_place,
+    previous_word_loss,
 )
-from helpers.settings import DEVICE, seed_everything
 from helpers.training import fit
 
 STEPS, BATCH_SIZE, LR = 800, 64, 1e-2
@@ -34,17 +34,19 @@ TEST_SEED = 1000  # test lines are drawn with 1000 + seed
 
 def measure(seeds: list[int]) -> dict[str, Any]:
     """Train each kind of positions with each seed, and those with positions from anywhere too."""
-    vocabulary = len(corpus.load("lite").source_vocabulary)
+    vocabulary = len(corpus.load_corpus("lite").source_vocabulary)
     recorded: dict[str, Any] = {
         "settings": {
             "steps": STEPS, "batch_size": BATCH_SIZE, "lr": LR, "tested": TESTED,
             "latest": LATEST, "test_seed": TEST_SEED,
         },
-        "parameters": {kind: count_parameters(WordBefore(vocabulary, kind)) for kind in POSITIONS},
+        "parameters": {
+            kind: count_parameters(PreviousWordModel(vocabulary, kind)) for kind in POSITION_KINDS
+        },
     }  # fmt: skip
-    for kind in POSITIONS:
+    for kind in POSITION_KINDS:
         recorded[kind] = _runs(kind, vocabulary, seeds, anywhere=False)
-    for kind in POSITIONS[1:]:
+    for kind in POSITION_KINDS[1:]:
         recorded[f"{kind}, anywhere"] = _runs(kind, vocabulary, seeds, anywhere=True)
     return recorded
 
@@ -60,8 +62,8 @@ def _runs(kind: str, vocabulary: int, seeds: list[int], anywhere: bool) -> dict[
     found: dict[str, list[Any]] = {}
     for seed in seeds:
         seed_everything(seed)
-        model = WordBefore(vocabulary, kind).to(DEVICE)
-        loss = AnywhereLoss(LATEST, seed) if anywhere else order_loss
+        model = PreviousWordModel(vocabulary, kind).to(DEVICE)
+        loss = ShiftedLoss(LATEST, seed) if anywhere else previous_word_loss
         label = f"{kind}{', anywhere' if anywhere else ''}, seed {seed}"
         fit(model, Lines(vocabulary, BATCH_SIZE, seed), STEPS, LR, loss=loss, label=label)
         for name, value in _scores(model, Lines(vocabulary, seed=TEST_SEED + seed)).items():
@@ -70,15 +72,15 @@ def _runs(kind: str, vocabulary: int, seeds: list[int], anywhere: bool) -> dict[
     return found
 
 
-def _scores(model: WordBefore, lines: Lines) -> dict[str, Any]:
+def _scores(model: PreviousWordModel, lines: Lines) -> dict[str, Any]:
     def right(length: int, **where: int) -> float:
-        return right_by_place(model, lines, length, TESTED, **where).mean().item()
+        return accuracy_by_place(model, lines, length, TESTED, **where).mean().item()
 
     lengths = range(SHORTEST, LONGEST + 1)
     scores: dict[str, Any] = {
         "trained": round(sum(map(right, lengths)) / len(lengths), 4),
         "by_length": {str(n): round(right(n), 4) for n in (LONGEST, *LONGER)},
-        "by_place": [round(x, 3) for x in right_by_place(model, lines, PLACES, TESTED).tolist()],
+        "by_place": [round(x, 3) for x in accuracy_by_place(model, lines, PLACES, TESTED).tolist()],
         "moved": round(right(LONGEST, first=LONGEST), 4),
     }
     if model.kind == "learned":

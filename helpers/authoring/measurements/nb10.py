@@ -9,21 +9,15 @@ from __future__ import annotations
 from typing import Any
 
 from helpers import corpus
+from helpers.analysis import NGrams, text_quality
 from helpers.authoring.measurements.common import count_parameters
-from helpers.language import (
-    LanguageModel,
-    NGrams,
-    PlaceLines,
-    next_word_loss,
-    perplexity,
-    perplexity_one_by_one,
-    place_loss,
-    right_places,
-    sample,
-    worth,
-)
+from helpers.corpus import training_batches
+from helpers.decoding import sample_sentences
+from helpers.metrics import perplexity, perplexity_one_by_one
+from helpers.models import LanguageModel
 from helpers.settings import DEVICE, seed_everything
-from helpers.training import fit, training_batches
+from helpers.tasks import PlaceLines, place_loss, right_places
+from helpers.training import fit, next_word_loss
 
 STEPS, LEAKING_STEPS, BATCH_SIZE, LR = 1000, 300, 64, 8e-3
 GENERATED, LONGEST = 300, 40  # sentences of each kind, and words a sentence
@@ -48,7 +42,7 @@ TELLERS = {
 
 def measure(seeds: list[int]) -> dict[str, Any]:
     """Train each model with each seed and test it; count n-grams; let layers tell places."""
-    data = corpus.load("lite")
+    data = corpus.load_corpus("lite")
     recorded: dict[str, Any] = {
         "settings": {
             "steps": STEPS, "leaking_steps": LEAKING_STEPS, "batch_size": BATCH_SIZE, "lr": LR,
@@ -98,8 +92,8 @@ def _models(
         if name == "causal":
             ways = [(str(t), t, None) for t in TEMPERATURES] + [(f"top {k}", 1.0, k) for k in TOP_K]
         for way, temperature, k in ways:
-            ids = sample(model, GENERATED, temperature, k, LONGEST, TEST_SEED + seed)
-            made = worth([vocabulary.decode(sentence) for sentence in ids], training)
+            ids = sample_sentences(model, GENERATED, temperature, k, LONGEST, TEST_SEED + seed)
+            made = text_quality([vocabulary.decode(sentence) for sentence in ids], training)
             for what, value in made._asdict().items():
                 shares = found.setdefault("generated", {}).setdefault(way, {})
                 shares.setdefault(what, []).append(round(value, 4))

@@ -10,10 +10,12 @@ from typing import Any
 
 import torch
 
+from helpers.analysis import score_captions
 from helpers.authoring.measurements.common import count_parameters
-from helpers.authoring.measurements.nb07 import RELATION_AT
-from helpers.captioning import HeadsCaptioner, collate_scenes, scene_batches, score_captions
-from helpers.lookups import (
+from helpers.corpus import RELATION_AT, Scene, collate_scenes, draw_scenes, scene_batches
+from helpers.models import MultiHeadCaptioner
+from helpers.settings import DEVICE, seed_everything
+from helpers.tasks import (
     DrawFarms,
     Farms,
     TwoLookUps,
@@ -23,8 +25,6 @@ from helpers.lookups import (
     share_right,
     silence,
 )
-from helpers.scenes import Scene, draw_scenes
-from helpers.settings import DEVICE, seed_everything
 from helpers.training import fit
 
 STEPS, BATCH_SIZE, LR = 800, 64, 5e-3
@@ -58,7 +58,7 @@ def measure(seeds: list[int]) -> dict[str, Any]:
             "few_seeds": FEW,
         },
         "parameters": count_parameters(TwoLookUps()),
-        "captioner_parameters": count_parameters(HeadsCaptioner()),
+        "captioner_parameters": count_parameters(MultiHeadCaptioner()),
     }  # fmt: skip
     more = [*seeds, *(seed + len(seeds) for seed in seeds)]  # rare failures need more runs
     for name, (heads, read_out, spread) in KINDS_OF_RUNS.items():
@@ -112,7 +112,7 @@ def _relation_runs(heads: int, lr: float, seeds: list[int]) -> dict[str, list[An
     for seed in seeds:
         seed_everything(seed)
         scenes = draw_scenes(SCENES, "train", seed, "relation")
-        model = HeadsCaptioner(heads).to(DEVICE)
+        model = MultiHeadCaptioner(heads).to(DEVICE)
         batches = scene_batches(scenes, RELATION_BATCH, seed)
         fit(model, batches, RELATION_STEPS, lr, label=f"{heads} heads, lr {lr}, seed {seed}")
         test = draw_scenes(SCENES_TESTED, "test", seed, "relation")
@@ -129,7 +129,9 @@ def _relation_runs(heads: int, lr: float, seeds: list[int]) -> dict[str, list[An
 
 
 @torch.no_grad()
-def _steps_to_relation(model: HeadsCaptioner, scenes: list[Scene], thing: int) -> list[list[float]]:
+def _steps_to_relation(
+    model: MultiHeadCaptioner, scenes: list[Scene], thing: int
+) -> list[list[float]]:
     """Mean weight of each head on the cell of a thing, at the steps up to the relation word."""
     batch = collate_scenes(scenes).to(DEVICE)
     cells = torch.tensor([scene.cells[thing] for scene in scenes], device=DEVICE)

@@ -15,14 +15,13 @@ import torch
 from torch import nn
 
 from helpers import corpus, metrics
+from helpers.analysis import hits_by_kind
 from helpers.authoring.measurements.common import TestScores, count_parameters, train
 from helpers.corpus import Corpus, Pair
 from helpers.decoding import translate_all
-from helpers.maps import hits_by_kind
-from helpers.recurrent import LuongTranslator
+from helpers.models import LuongTranslator, TransformerTranslator
 from helpers.settings import DEVICE
-from helpers.training import masked_loss, translation_loss
-from helpers.transformer import TransformerTranslator, smoothed_loss
+from helpers.training import masked_loss, smoothed_loss, translation_loss
 
 # The notebook's own run.
 SIZES = {"width": 128, "heads": 4, "layers": 1, "mlp": 256}
@@ -57,7 +56,7 @@ TIMED_STEPS = 40
 
 def measure(seeds: list[int]) -> dict[str, Any]:
     """Train everything and test it; what costs much with the first few seeds only."""
-    data = corpus.load("lite")
+    data = corpus.load_corpus("lite")
     others = (("transformer", BUDGETS[::2]), ("rnn", RNN_BUDGETS))
     return {
         "settings": {

@@ -1,8 +1,9 @@
 """Notebook 13: real sentences. What each model learns in one CPU time, and what a cache saves.
 
-The trainings are those of `python -m tests.benchmark translation`, each in a process of its own,
-on Multi30k from where `downloads` keeps it. They are long: with three seeds about 70 minutes on two
-cores. Runs on one thread go two at a time, which costs each about 3 % of its tokens per CPU-second.
+The trainings are those of `python -m helpers benchmark translation`, each in a process of its own,
+on Multi30k from where `multi30k_download` keeps it. They are long: with three seeds about 70
+minutes on two cores. Runs on one thread go two at a time, which costs each about 3 % of its tokens
+per CPU-second.
 """
 
 from __future__ import annotations
@@ -20,14 +21,14 @@ from typing import Any
 
 import torch
 
-from helpers import caching, downloads, recipes
+from helpers.corpus import multi30k_download
+from helpers.models import TransformerTranslator, kv_cache, recipes
 from helpers.settings import ROOT, seed_everything
-from helpers.transformer import TransformerTranslator
 
 SECONDS = 150.0
 BASELINES = ("baseline, hidden 256", "baseline, hidden 128")
 # CPU-seconds, threads and models of each run: for every seed, and for the first one only.
-RUNS = ((300.0, 1, ("general",)), (SECONDS, 1, recipes.MODELS), (60.0, 1, ("general",)))
+RUNS = ((300.0, 1, ("general",)), (SECONDS, 1, recipes.TRANSLATORS), (60.0, 1, ("general",)))
 FIRST = (
     *((seconds, 1, BASELINES) for seconds in (60.0, SECONDS, 300.0)),
     *((seconds, 2, ("general",)) for seconds in (300.0, 600.0, 1200.0, 2400.0)),
@@ -38,7 +39,7 @@ VOCABULARY, SOURCE_LENGTH, ROUNDS = 6434, 20, 15  # of the timings of the cache
 
 def measure(seeds: list[int]) -> dict[str, Any]:
     """Run the benchmark for each seed, and time the cache once."""
-    downloads.fetch()
+    multi30k_download.fetch()
     jobs = [(*job, seed) for seed in seeds for job in RUNS] + [(*job, seeds[0]) for job in FIRST]
     runs = []
     for threads, workers in ((1, 2), (2, 1)):
@@ -64,11 +65,12 @@ def _row(run: dict[str, Any], model: dict[str, Any]) -> dict[str, Any]:
 
 
 def benchmark(seconds: float, threads: int, names: tuple[str, ...], seed: int) -> dict[str, Any]:
-    """Run `python -m tests.benchmark translation` and return its JSON."""
+    """Run `python -m helpers benchmark translation` and return its JSON."""
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "found.json"
-        command = [sys.executable, "-m", "tests.benchmark", "translation"]
-        command += ["--data", str(downloads.default_folder()), "--cpu-seconds", str(seconds)]
+        command = [sys.executable, "-m", "helpers", "benchmark", "translation"]
+        home = str(multi30k_download.default_folder())
+        command += ["--data", home, "--cpu-seconds", str(seconds)]
         command += ["--threads", str(threads), "--seed", str(seed), "--json", str(path)]
         subprocess.run([*command, "--models", *names], cwd=ROOT, check=True)
         return json.loads(path.read_text(encoding="utf-8"))
@@ -91,10 +93,10 @@ def cache_times(lengths: tuple[int, ...] = LENGTHS) -> dict[str, Any]:
     rows = []
     for length in lengths:
         words = torch.randint(4, VOCABULARY, (1, length))
-        _, kept, _ = model.decoder(model.target_words(words), memory.projected, memory.mask)
+        _, kept, _ = model.decoder(model.target_embedding(words), memory.projected, memory.mask)
         programs = {
             "cached": lambda k=kept, w=words: model.step(w[:, -1], k, memory),
-            "uncached": lambda w=words: caching.step_uncached(model, w, memory),
+            "uncached": lambda w=words: kv_cache.step_uncached(model, w, memory),
             "attention": _attention(model, kept),
         }
         rows.append({"length": length, **_milliseconds(programs)})

@@ -161,7 +161,10 @@ layer_norm = Exercise(
 def _mlp_cases(dice: Dice) -> list[tuple]:
     def case(b: int, t: int, d: int, m: int) -> tuple:
         inner, outer = dice.normal(d, m) / 2, dice.normal(m, d) / 2
-        return dice.normal(b, t, d), inner, dice.normal(m), outer, dice.normal(d)
+        # The products are multiples of 0.005: with this bias none is 0, where a ReLU has two slopes
+        # and rounding would choose between them.
+        bias = dice.normal(m) + 0.0025
+        return dice.normal(b, t, d), inner, bias, outer, dice.normal(d)
 
     return [case(1, 3, 2, 4), case(3, 1, 4, 2), case(*dice.sizes(4)), case(*dice.sizes(4, 2, 9))]
 

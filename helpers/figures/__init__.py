@@ -1,0 +1,32 @@
+"""Every still picture of the course: one style, one palette, and a text for who cannot see it.
+
+charts          curves, maps, strips; `show`, the only way a figure reaches a notebook
+diagrams        drawings of networks
+checks          what pictures accept: weights, words and links are checked in one place
+"""
+
+from helpers.figures.charts import (
+    attention_map,
+    by_length,
+    lines,
+    new_figure,
+    picture_strip,
+    png,
+    show,
+    wall,
+)
+from helpers.figures.diagrams import UnrolledStep, flow, unrolled
+
+__all__ = [
+    "UnrolledStep",
+    "attention_map",
+    "by_length",
+    "flow",
+    "lines",
+    "new_figure",
+    "picture_strip",
+    "png",
+    "show",
+    "unrolled",
+    "wall",
+]

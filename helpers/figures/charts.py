@@ -1,0 +1,388 @@
+"""Every figure of the course: one style, one palette, and a text for readers who cannot see it.
+
+`show` is the only way a figure reaches a notebook. It embeds the picture in HTML, because
+JupyterLab drops the alternative text of a plain image output.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+import textwrap
+from collections.abc import Iterable, Mapping, Sequence
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+import matplotlib
+import numpy as np
+from IPython.display import publish_display_data
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
+from matplotlib.ticker import MaxNLocator
+from PIL import Image
+
+from helpers import palette
+
+if TYPE_CHECKING:
+    from helpers.metrics import Bucket
+
+
+DOTS_PER_INCH = 110
+SHORTEST_ALT = 20  # characters; below that a text cannot say what is seen
+SHOWN_FROM = 0.095  # weights that round to 0.1 or more carry their number
+
+STYLE = {
+    "figure.dpi": DOTS_PER_INCH,
+    "figure.facecolor": "white",
+    "figure.constrained_layout.use": True,
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so pictures are the same everywhere
+    "font.size": 13,
+    "axes.titlesize": 15,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.titlepad": 12,
+    "axes.labelsize": 13,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.prop_cycle": matplotlib.cycler(color=palette.CYCLE),
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "grid.color": "#E3E3E3",
+    "lines.linewidth": 2.6,
+    "lines.markersize": 8,
+    "legend.frameon": False,
+    "image.cmap": palette.WEIGHT_COLOURMAP,
+}
+matplotlib.rcParams.update(STYLE)
+
+
+def new_figure(width: float = 8.0, height: float = 4.5) -> tuple[Figure, Axes]:
+    """Return an empty figure, sizes in inches, and its one axes (no pyplot, so nothing to leak)."""
+    figure = Figure(figsize=(width, height))
+    return figure, figure.add_subplot()
+
+
+def show(fig: Figure, alt: str) -> None:
+    """Show a figure as HTML with `alt` as its text, and close it.
+
+    alt: what the figure shows, for readers who do not see it; at least 20 characters.
+    The same data gives the same bytes. Raises ValueError where `alt` is missing or too short.
+    """
+    if not isinstance(alt, str) or len(alt.strip()) < SHORTEST_ALT:
+        raise ValueError(
+            f"alt is {alt!r}; expected a sentence of {SHORTEST_ALT} characters or more that says "
+            "what the figure shows, for a reader who does not see it."
+        )
+    alt = " ".join(alt.split())
+    data = base64.b64encode(png(fig)).decode("ascii")
+    picture = f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}" style="max-width:100%">'
+    publish_display_data(
+        {"text/html": f'<figure style="margin:0">{picture}</figure>', "text/plain": alt}
+    )
+    _close(fig)
+
+
+def png(fig: Figure) -> bytes:
+    """Return a figure as a small PNG: at most 128 colours, no date, no version."""
+    raw = io.BytesIO()
+    fig.savefig(
+        raw, format="png", dpi=DOTS_PER_INCH, facecolor="white", metadata={"Software": None}
+    )
+    raw.seek(0)
+    with Image.open(raw) as image:
+        few = image.convert("RGB").quantize(128, method=Image.Quantize.MEDIANCUT, dither=0)
+    small = io.BytesIO()
+    few.save(small, format="PNG", optimize=True)
+    return small.getvalue()
+
+
+def attention_map(
+    weights: Any,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    *,
+    gold: Iterable[tuple[int, int]] | None = None,
+    title: str,
+    alt: str | None = None,
+) -> None:
+    """Show a still attention map: target words (queries) as rows, source words (keys) as columns.
+
+    weights: (T, S), rows of sum 1 or 0. gold: links (source position, target position), outlined.
+    title: states the finding. alt: written from the data if None.
+    Raises ValueError for weights, words or links that do not fit each other.
+    """
+    from helpers.figures.checks import link_list, weights_array, word_list
+
+    rows, columns = word_list(rows, "rows"), word_list(columns, "columns")
+    matrix = weights_array(weights, len(rows), len(columns))[0, 0]  # (T, S)
+    links = link_list(gold, len(rows), len(columns), "gold")
+    cell = 0.52 if max(matrix.shape) <= 14 else 0.36
+    fig, axes = new_figure(1.9 + cell * len(columns), 1.6 + cell * len(rows) * 0.8)
+    image = axes.pcolormesh(matrix, vmin=0, vmax=1, edgecolors="white", linewidth=1.5)
+    axes.invert_yaxis()
+    axes.xaxis.tick_top()
+    axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=55, ha="left", va="bottom")
+    axes.tick_params(axis="x", rotation=55, pad=0)
+    axes.set_yticks(np.arange(len(rows)) + 0.5, rows)
+    axes.tick_params(length=0)
+    axes.grid(False)
+    axes.spines[:].set_visible(False)
+    axes.set_title(textwrap.fill(title, int(7.5 * fig.get_figwidth())))
+    axes.set_ylabel("target words (queries)")
+    axes.set_xlabel("source words (keys)")
+    for t, s in np.argwhere(matrix >= SHOWN_FROM):
+        ink = palette.ink_on(palette.shade(matrix[t, s]))
+        text = f"{matrix[t, s]:.2f}".lstrip("0") if cell < 0.5 else f"{matrix[t, s]:.2f}"
+        size = 11 if cell >= 0.5 else 8.5
+        axes.text(s + 0.5, t + 0.5, text, color=ink, ha="center", va="center", fontsize=size)
+    for source, target in links:
+        axes.add_patch(
+            Rectangle(
+                (source + 0.06, target + 0.06),
+                *(0.88, 0.88),
+                fill=False,
+                linewidth=2.4,
+                edgecolor=palette.ROLE_COLOURS["gold link"],
+            )
+        )
+    bar = fig.colorbar(image, ax=axes, fraction=0.05, pad=0.02, aspect=25)
+    bar.set_label("attention weight")
+    bar.outline.set_visible(False)
+    show(fig, alt or _describe(matrix, rows, columns, links, title))
+
+
+def wall(
+    maps: Mapping[str, Any],
+    *,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    title: str,
+    alt: str,
+) -> None:
+    """Show several maps of one sentence beside each other, three in a row, each under its name.
+
+    maps: name -> weights (T, S), which may break every rule: that is for the reader to see.
+    rows, columns: the T target and S source words. Weights above 1 are drawn as 1.
+    Raises ValueError for a map of another size.
+    """
+    from helpers.figures.checks import to_array
+
+    across, down = min(3, len(maps)), -(-len(maps) // 3)
+    fig = Figure(figsize=(1.2 + 0.3 * len(columns) * across, 1.2 + down * (0.9 + 0.27 * len(rows))))
+    grid = fig.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    for axes, (name, weights) in zip(grid.flat, maps.items(), strict=False):
+        matrix = to_array(weights, name)
+        if matrix.shape != (len(rows), len(columns)):
+            raise ValueError(
+                f"map {name} has shape {matrix.shape}; expected (T, S) = "
+                f"({len(rows)}, {len(columns)}), one row a target word, one column a source word"
+            )
+        axes.pcolormesh(matrix, vmin=0, vmax=1, edgecolors="white", linewidth=0.8)
+        axes.set_title(name, loc="center", pad=6)
+        axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=90, fontsize=10)
+        axes.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=10)
+        axes.tick_params(length=0)
+        axes.grid(False)
+        axes.spines[:].set_visible(False)
+    grid[0, 0].invert_yaxis()  # shared: one turns them all
+    for axes in grid.flat[len(maps) :]:
+        axes.set_visible(False)
+    fig.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=15)
+    show(fig, alt)
+
+
+def picture_strip(
+    picture: Any,
+    words: Sequence[str],
+    weights: Any,
+    gold: Sequence[int | None] | None = None,
+    *,
+    title: str,
+    alt: str,
+) -> None:
+    """Show where each word of a caption looks: the picture once a word, six in a row.
+
+    picture: (H, W, 3) uint8. words: T. weights: (T, S), rows of sum 1 or 0, over the S cells of a
+    square grid in reading order; a cell is the darker the smaller its weight, and the largest
+    stands below the picture. gold: for each word its cell, outlined, or None.
+    Raises ValueError where these do not fit each other.
+    """
+    from helpers.figures.checks import cell_list, cell_weights, picture_array, word_list
+
+    image, words = picture_array(picture), word_list(words, "words")
+    looks, side = cell_weights(weights, len(words))  # (T, S)
+    cells = cell_list(gold, words, side * side) or [None] * len(words)
+    across, down = min(6, len(words)), -(-len(words) // 6)
+    shape = image.shape[0] / image.shape[1]
+    width = max(1.75 * across, 5.0)
+    fig = Figure(figsize=(width, 0.6 + down * (0.5 + width / across * shape)))
+    grid = fig.subplots(down, across, squeeze=False)
+    place = {"extent": (0, side, side, 0), "aspect": shape}
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for axes, word, row, cell in zip(grid.flat, words, looks, cells, strict=False):
+        veil = np.zeros((side, side, 4))
+        veil[..., 3] = palette.VEIL * (1 - row.reshape(side, side))
+        axes.imshow(image, **place)
+        axes.imshow(veil, interpolation="nearest", **place)
+        axes.set_title(word, loc="center", pad=4)
+        if row.max() > 0:
+            # Under the picture: on its cell the number would hide a small thing.
+            axes.text(side / 2, 1.04 * side, f"{row.max():.2f}", ha="center", va="top", fontsize=11)
+        if cell is not None:
+            outline = Rectangle((cell % side, cell // side), 1, 1, fill=False, clip_on=False)
+            outline.set(linewidth=3, edgecolor=palette.ROLE_COLOURS["gold link"])
+            axes.add_patch(outline)
+    fig.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=15)
+    show(fig, alt)
+
+
+def lines(
+    series: Mapping[str, tuple[Sequence[float], Sequence[float]]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str,
+    alt: str,
+    band: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
+    log: bool = False,
+) -> None:
+    """Show curves with their names at their ends, in the colours of the models.
+
+    series: name -> (x, y). band: name -> (low, high) at the same x, drawn as a shaded interval.
+    log: powers of ten up the axis, for y > 0.
+    """
+    fig, axes = new_figure()
+    axes.set_yscale("log" if log else "linear")
+    ends = {}
+    for place, (name, (x, y)) in enumerate(series.items()):
+        colour, marker = _look(name, place)
+        marker = marker if len(x) <= 25 else None
+        axes.plot(x, y, color=colour, marker=marker)
+        if band and name in band:
+            axes.fill_between(x, *band[name], color=colour, alpha=0.2, linewidth=0)
+        ends[name] = (float(y[-1]), colour)
+    if all(float(value).is_integer() for x, _ in series.values() for value in x):
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # there is no step 2.5
+    axes.set(xlabel=xlabel, ylabel=ylabel)
+    axes.set_title(title)
+    _name_ends(axes, ends)
+    show(fig, alt)
+
+
+def by_length(
+    curves: Mapping[str, Sequence[Bucket]],
+    *,
+    title: str,
+    alt: str,
+    xlabel: str = "words in the source sentence",
+    ylabel: str = "exact match",
+) -> None:
+    """Show a share by sentence length, one curve per model, with its 95 % intervals.
+
+    curves: model name -> the buckets of `metrics.by_length`, the same lengths for every model.
+    The number of sentences stands under each length. Raises ValueError where models differ in it.
+    """
+    fig, axes = new_figure()
+    ticks = None
+    ends = {}
+    for place, (name, buckets) in enumerate(curves.items()):
+        found = [f"{bucket.label}\nn = {bucket.total}" for bucket in buckets]
+        if ticks is not None and found != ticks:
+            raise ValueError(
+                f"{name} has buckets {found}, the model before it {ticks}; expected the same "
+                "sentences for every model. Measure them on one test set."
+            )
+        ticks = found
+        colour, marker = _look(name, place)
+        value = np.array([bucket.share for bucket in buckets])
+        low, high = np.array([bucket.interval for bucket in buckets]).T  # (buckets,) each
+        # A small step aside, so that intervals of two models do not hide each other.
+        x = np.arange(len(buckets)) + (place - (len(curves) - 1) / 2) * 0.06
+        span = [np.maximum(value - low, 0), np.maximum(high - value, 0)]
+        axes.errorbar(x, value, span, color=colour, marker=marker, capsize=4)
+        ends[name] = (float(value[-1]), colour)
+    if ticks is None:
+        raise ValueError("curves is empty; expected at least one model with its buckets.")
+    axes.set_xticks(np.arange(len(ticks)), ticks)
+    axes.set(xlabel=xlabel, ylabel=f"{ylabel} (95 % interval)", ylim=(-0.03, 1.03))
+    axes.set_title(title)
+    _name_ends(axes, ends)
+    show(fig, alt)
+
+
+def _look(name: str, place: int) -> tuple[str, str]:
+    """Return colour and marker of a series: its own, or those of its place in the cycle."""
+    colours = palette.MODEL_COLOURS | palette.LAYER_COLOURS | palette.CONTEXT_COLOURS
+    own = palette.MODEL_MARKERS | palette.LAYER_MARKERS | palette.CONTEXT_MARKERS
+    markers = tuple(palette.MODEL_MARKERS.values())
+    colour = colours.get(name, palette.CYCLE[place % len(palette.CYCLE)])
+    return colour, own.get(name, markers[place % len(markers)])
+
+
+def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, str]]) -> None:
+    """Write each curve's name at the right edge, at the height of its last point or close to it.
+
+    ends: name -> (height of the last point, colour).
+    """
+    limits = axes.get_ylim()
+    axes.set_ylim(limits)
+    scale = axes.yaxis.get_transform()  # on a logarithmic axis, apart means apart in powers
+    low, high = scale.transform(np.array(limits))
+    names = sorted(ends, key=lambda name: ends[name][0])
+    lines = [name.count(",") + 1 for name in names]
+    wanted = scale.transform(np.array([ends[name][0] for name in names])).tolist()
+    heights = scale.inverted().transform(np.array(_apart(wanted, lines, 0.065 * (high - low))))
+    for name, height in zip(names, heights, strict=True):
+        axes.text(
+            1.02,
+            height,
+            name.replace(", ", ",\n"),
+            transform=axes.get_yaxis_transform(),
+            color=palette.darken(ends[name][1]),
+            fontweight="bold",
+            va="center",
+            linespacing=1.0,
+        )
+
+
+def _apart(heights: list[float], lines: list[int], line: float) -> list[float]:
+    """Return ascending `heights` moved apart so that texts of so many `lines` do not touch."""
+    moved = list(heights)
+    for _ in range(200):
+        for i in range(len(moved) - 1):
+            overlap = moved[i] + line * (lines[i] + lines[i + 1]) / 2 - moved[i + 1]
+            if overlap > 0:
+                moved[i] -= overlap / 2
+                moved[i + 1] += overlap / 2
+    return moved
+
+
+def _describe(
+    matrix: np.ndarray,
+    rows: Sequence[str],
+    columns: Sequence[str],
+    links: Sequence[tuple[int, int]],
+    title: str,
+) -> str:
+    """Return the alternative text of a map: sizes, and where each row looks most."""
+    looks = ", ".join(
+        f"{word} at {columns[int(row.argmax())]} {row.max():.2f}"
+        for word, row in zip(rows, matrix, strict=True)
+        if row.max() > 0
+    )
+    gold = f" Gold links are outlined: {len(links)}." if links else ""
+    return (
+        f"{title}. Attention map with {len(rows)} target words as rows and {len(columns)} source "
+        f"words as columns. Each row looks most: {looks}.{gold}"
+    )
+
+
+def _close(fig: Figure) -> None:
+    """Forget a figure that was made by pyplot; others are freed with their last reference."""
+    import sys
+
+    pyplot = sys.modules.get("matplotlib.pyplot")
+    if pyplot is not None:
+        pyplot.close(fig)

@@ -1,0 +1,69 @@
+"""Models that come trained with the course, in data/models/; rebuilt by `python -m helpers models`.
+
+A file holds {"level", "settings", "state"}: the level of data/en-fr that it was trained on, the
+keyword arguments of its class, and its weights in half precision, to stay under 1 MB.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+from helpers import corpus
+from helpers.models.recurrent import AdditiveTranslator, LuongTranslator
+from helpers.settings import DATA, DEVICE
+
+PRETRAINED = DATA / "models"
+# By name; the file of "word values" is word_values.pt.
+CLASSES = {"additive": AdditiveTranslator, "word values": LuongTranslator}
+
+
+class PretrainedError(RuntimeError):
+    """A shipped model is missing, damaged or does not fit the data; the message says what to do."""
+
+
+def model_path(name: str, folder: Path = PRETRAINED) -> Path:
+    """Return where the model of this name is stored."""
+    return folder / f"{name.replace(' ', '_')}.pt"
+
+
+def load_pretrained(
+    name: str = "additive", folder: Path = PRETRAINED
+) -> tuple[nn.Module, corpus.Corpus]:
+    """Return a trained model, ready to translate, and the corpus that it was trained on.
+
+    Raises ShippedModelError where the file is missing, damaged or made for other data.
+    """
+    path = model_path(name, folder)
+    remedy = "Take the file from git again, or train it anew with `python -m helpers models`."
+    if name not in CLASSES or not path.is_file():
+        raise PretrainedError(f"there is no model {path}; there are {sorted(CLASSES)}. {remedy}")
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        level, settings, state = saved["level"], saved["settings"], saved["state"]
+    except Exception as error:  # torch raises half a dozen kinds for a damaged file
+        raise PretrainedError(f"{path} is damaged ({error}). {remedy}") from error
+    data = corpus.load_corpus(level)
+    sizes = len(data.source_vocabulary), len(data.target_vocabulary)
+    model = CLASSES[name](*sizes, **settings)
+    try:
+        model.load_state_dict({key: value.float() for key, value in state.items()})
+    except RuntimeError as error:
+        raise PretrainedError(
+            f"{path} was made for other data than data/en-fr/{level} holds now. {remedy}"
+        ) from error
+    return model.to(DEVICE).eval(), data
+
+
+def save_pretrained(
+    model: nn.Module, name: str, level: str, settings: dict[str, Any], folder: Path = PRETRAINED
+) -> Path:
+    """Store a trained model in half precision and return the path."""
+    state = {key: value.detach().cpu().half() for key, value in model.state_dict().items()}
+    folder.mkdir(parents=True, exist_ok=True)
+    path = model_path(name, folder)
+    torch.save({"level": level, "settings": settings, "state": state}, path)
+    return path

@@ -1,0 +1,70 @@
+"""The models that come with the course: small, readable without trust, and as good as claimed."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from helpers.authoring.pretraining import PRETRAINING
+from helpers.decoding import translate, translate_all
+from helpers.metrics import exact_match
+from helpers.models import pretrained
+
+
+@pytest.fixture(scope="module")
+def additive():
+    return pretrained.load_pretrained("additive")
+
+
+def test_files_are_small():
+    files = list(pretrained.PRETRAINED.glob("*.pt"))
+    assert set(files) == {pretrained.model_path(name) for name in pretrained.CLASSES}
+    assert all(path.stat().st_size <= 1_000_000 for path in files)
+
+
+def test_every_model_can_be_rebuilt():
+    assert set(PRETRAINING) == set(pretrained.CLASSES)
+
+
+@pytest.mark.parametrize(("name", "least"), [("additive", 0.96), ("word values", 0.94)])
+def test_dev_score(name, least):
+    model, data = pretrained.load_pretrained(name)
+    said = translate_all(model, data.dev, data.source_vocabulary, data.target_vocabulary)
+    assert exact_match(said, data.dev) > least
+
+
+def test_the_sentences_that_notebook_00_offers_are_translated(additive):
+    model, data = additive
+    vocabularies = data.source_vocabulary, data.target_vocabulary
+    for english, french in (
+        ("The black cat does not eat the old bread.", "le chat noir ne mange pas le vieux pain ."),
+        ("The girl's dog sleeps.", "le chien de la fille dort ."),
+        ("My sister did not see the birds.", "ma sœur n' a pas vu les oiseaux ."),
+        ("The car is old but it is beautiful.", "la voiture est vieille mais elle est belle ."),
+        ("The book is old but it is beautiful.", "le livre est vieux mais il est beau ."),
+    ):
+        assert " ".join(translate(model, english, *vocabularies).words) == french
+
+
+def test_broken_files_are_named(tmp_path, additive):
+    with pytest.raises(pretrained.PretrainedError, match="there is no model .*additive.pt"):
+        pretrained.load_pretrained("additive", tmp_path)
+    with pytest.raises(pretrained.PretrainedError, match="there are \\['additive', 'word"):
+        pretrained.load_pretrained("transformer")
+    whole = (pretrained.PRETRAINED / "additive.pt").read_bytes()
+    (tmp_path / "additive.pt").write_bytes(whole[: len(whole) // 2])  # half a download
+    with pytest.raises(pretrained.PretrainedError, match="is damaged.*helpers models"):
+        pretrained.load_pretrained("additive", tmp_path)
+    saved = torch.load(pretrained.PRETRAINED / "additive.pt", weights_only=True)
+    torch.save(saved | {"level": "lite"}, tmp_path / "additive.pt")
+    with pytest.raises(pretrained.PretrainedError, match="made for other data"):
+        pretrained.load_pretrained("additive", tmp_path)
+
+
+def test_saving_and_loading_keeps_the_model(tmp_path, additive):
+    model, data = additive
+    saved = torch.load(pretrained.PRETRAINED / "additive.pt", weights_only=True)
+    pretrained.save_pretrained(model, "additive", "full", saved["settings"], tmp_path)
+    again, _ = pretrained.load_pretrained("additive", tmp_path)
+    for one, other in zip(model.parameters(), again.parameters(), strict=True):
+        assert torch.equal(one, other)
