@@ -2,6 +2,7 @@
 
 charts          curves, maps, strips; `show`, the only way a figure reaches a notebook
 diagrams        drawings of networks
+tables          `table`, rows of numbers and words in straight columns
 checks          what pictures accept: weights, words and links are checked in one place
 """
 
@@ -16,6 +17,7 @@ from helpers.figures.charts import (
     wall,
 )
 from helpers.figures.diagrams import UnrolledStep, flow, unrolled
+from helpers.figures.tables import table
 
 __all__ = [
     "UnrolledStep",
@@ -27,6 +29,7 @@ __all__ = [
     "picture_strip",
     "png",
     "show",
+    "table",
     "unrolled",
     "wall",
 ]
