@@ -1,0 +1,28 @@
+"""Drawings of networks as data: one specification for the still picture, the walk and the proof.
+
+spec        boxes, arrows, stages, and the numbers of a model
+still       the still picture
+proof       the specification held against the model that it draws
+unrolled    unrolled networks and flows
+"""
+
+from helpers.figures.diagrams.proof import faults
+from helpers.figures.diagrams.spec import ROLES, Arrow, Box, Diagram, Numbers, Stage, arrows
+from helpers.figures.diagrams.still import draw, picture
+from helpers.figures.diagrams.unrolled import UnrolledStep, flow, unrolled
+
+__all__ = [
+    "ROLES",
+    "Arrow",
+    "Box",
+    "Diagram",
+    "Numbers",
+    "Stage",
+    "UnrolledStep",
+    "arrows",
+    "draw",
+    "faults",
+    "flow",
+    "picture",
+    "unrolled",
+]

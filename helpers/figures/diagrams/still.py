@@ -1,0 +1,187 @@
+"""The still picture of a diagram, with or without the numbers of a model in it."""
+
+from __future__ import annotations
+
+import textwrap
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.patches import FancyBboxPatch, Rectangle
+
+from helpers import palette
+from helpers.figures.charts import show
+from helpers.figures.checks import to_array
+from helpers.figures.diagrams.spec import ROLES, Arrow, Box, Diagram, Numbers, check_numbers
+
+COLUMN, ROW = 1.15, 0.95  # inches
+CELLS = 8  # numbers of a vector that a strip shows
+THICKEST = 7.0  # points, of an arrow whose weight is 1
+GAP = 0.03  # columns or rows between a box and the arrows that touch it
+FAINT = 0.3  # of what the chosen step does not speak of
+
+
+def draw(
+    diagram: Diagram, numbers: Numbers | None = None, stage: int | None = None, alt: str = ""
+) -> None:
+    """Show a diagram.
+
+    numbers: of a model, drawn into the boxes as strips of cells and as thick arrows. stage: the
+    number of the step to light up, from 1; its sentence stands below. alt: the diagram's own by
+    default. Raises ValueError for a step that is not there, or numbers of another diagram.
+    """
+    if stage is not None and not 1 <= stage <= len(diagram.stages):
+        raise ValueError(f"step {stage} of {diagram.title!r}: it has 1 to {len(diagram.stages)}")
+    if numbers is not None:
+        check_numbers(diagram, [numbers])
+    show(picture(diagram, numbers, stage), alt or diagram.alt)
+
+
+def picture(
+    diagram: Diagram, numbers: Numbers | None = None, stage: int | None = None
+) -> Figure:
+    """Return the figure that `draw` shows."""
+    numbers = numbers or Numbers()
+    left, bottom, right, top = diagram.extent()
+    wide, tall = right - left + 0.3, top - bottom + 0.35
+    text = "" if stage is None else f"{stage}. {diagram.stages[stage - 1].text}"
+    width = max(COLUMN * wide, 4.2)
+    text = textwrap.fill(text, int(10.5 * width))
+    title = textwrap.fill(diagram.title, int(8 * width))
+    extra = 0.32 * (title.count("\n") + 1) + 0.26 * (text.count("\n") + 1 if text else 0)
+    fig = Figure(figsize=(width, ROW * tall + extra))
+    axes = fig.add_subplot()
+    axes.set(xlim=(left - 0.15, right + 0.15), ylim=(bottom - 0.2, top + 0.15))
+    axes.set_axis_off()
+    axes.set_title(title, fontsize=14)
+    lit = None if stage is None else set(diagram.stages[stage - 1].lit)
+    for arrow in diagram.arrows:
+        on = lit is None or {arrow.start, arrow.end} <= lit
+        _arrow(axes, diagram, arrow, numbers.weights.get(arrow.weight), 1.0 if on else FAINT)
+    for box in diagram.boxes:
+        on = lit is None or box.name in lit
+        _box(axes, box, numbers, box.name in diagram.masked, 1.0 if on else FAINT)
+    if text:
+        fig.supxlabel(text, x=0.02, ha="left", fontsize=13)
+    return fig
+
+
+def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> None:
+    x, y = box.at
+    colour = ROLES[box.role]
+    corner = (x - box.wide / 2, y - box.tall / 2)
+    if box.role != "word":
+        parameter = box.role == "parameter"
+        patch = FancyBboxPatch(
+            corner,
+            box.wide,
+            box.tall,
+            boxstyle="round,pad=0,rounding_size=0.08",
+            facecolor="white" if parameter else colour + "33",
+            edgecolor=colour,
+            linewidth=2.0 if parameter else 1.4,
+            hatch="///" if masked else None,
+            alpha=alpha,
+            zorder=2,
+        )
+        axes.add_patch(patch)
+    values = numbers.values.get(box.name)
+    label = numbers.words.get(box.name, box.label)
+    room = box.tall
+    if values is not None:
+        _strip(axes, corner, box, to_array(values, box.name), alpha)
+        room = 0.6 * box.tall
+    size = 13 if len(label) <= 9 or "$" in label else 11
+    middle = y + (box.tall - room) / 2 + (0.05 if box.shape and values is None else 0.0)
+    axes.text(x, middle, label, ha="center", va="center", fontsize=size, alpha=alpha, zorder=4)
+    if box.shape and values is None:
+        low = y - box.tall / 2 + 0.09
+        axes.text(
+            x, low, box.shape, ha="center", va="center", fontsize=8, color="#444444", alpha=alpha
+        )
+
+
+def _strip(axes: Axes, corner: tuple[float, float], box: Box, values: Any, alpha: float) -> None:
+    """The first numbers of a box as cells along its foot: blue below 0, orange above."""
+    flat = np.ravel(values)[:CELLS]
+    most = float(np.abs(flat).max()) or 1.0
+    each = 0.9 * box.wide / len(flat)
+    for i, value in enumerate(flat):
+        colour = palette.shade((value / most + 1) / 2, palette.SIGNED_RAMP)
+        place = (corner[0] + 0.05 * box.wide + i * each, corner[1] + 0.08 * box.tall)
+        cell = Rectangle(place, each * 0.92, 0.28 * box.tall, facecolor=colour, alpha=alpha)
+        cell.set(edgecolor="#777777", linewidth=0.4, zorder=3)
+        axes.add_patch(cell)
+
+
+def _arrow(axes: Axes, diagram: Diagram, arrow: Arrow, weight: Any, alpha: float) -> None:
+    start, end = diagram.box(arrow.start), diagram.box(arrow.end)
+    tail, head = ends(start, end)
+    thick = 1.2 if weight is None else 0.6 + THICKEST * float(weight)
+    weighted = weight is not None
+    axes.annotate(
+        "",
+        xy=head,
+        xytext=tail,
+        arrowprops={
+            "arrowstyle": "-|>",
+            "color": palette.BLACK if not weighted else palette.BLUE,
+            "alpha": alpha * (0.25 + 0.75 * float(weight) if weighted else 1.0),
+            "linewidth": thick,
+            "linestyle": "--" if arrow.choice else "-",
+            "shrinkA": 0,
+            "shrinkB": 0,
+            "mutation_scale": 12,
+            "connectionstyle": f"arc3,rad={0.35 * arrow.bend:g}",
+        },
+        zorder=1,
+    )
+    if arrow.label:
+        x, y = (tail[0] + head[0]) / 2, (tail[1] + head[1]) / 2
+        level = abs(head[0] - tail[0]) > abs(head[1] - tail[1])
+        shift = (0.0, 0.12) if level else (0.07, 0.0)
+        axes.text(
+            x + shift[0],
+            y + shift[1],
+            arrow.label,
+            ha="center" if level else "left",
+            va="center",
+            fontsize=11,
+            alpha=alpha,
+        )
+
+
+def ends(start: Box, end: Box) -> tuple[tuple[float, float], tuple[float, float]]:
+    """Return where an arrow leaves `start` and where it reaches `end`, at their edges.
+
+    Boxes above each other are joined straight up or down where their columns overlap, boxes beside
+    each other straight across; all others from middle to middle.
+    """
+    (x, y), (u, v) = start.at, end.at
+    left, right = max(x - start.wide / 2, u - end.wide / 2), min(x + start.wide / 2, u + end.wide / 2)
+    low, high = max(y - start.tall / 2, v - end.tall / 2), min(y + start.tall / 2, v + end.tall / 2)
+    if right > left and not high > low:
+        narrow = start if start.wide <= end.wide else end
+        at = min(max(narrow.at[0], left), right)
+        way = 1 if v > y else -1
+        return (at, y + way * (start.tall / 2 + GAP)), (at, v - way * (end.tall / 2 + GAP))
+    if high > low and not right > left:
+        short = start if start.tall <= end.tall else end
+        at = min(max(short.at[1], low), high)
+        way = 1 if u > x else -1
+        return (x + way * (start.wide / 2 + GAP), at), (u - way * (end.wide / 2 + GAP), at)
+    return _rim(start, (u, v)), _rim(end, (x, y))
+
+
+def _rim(box: Box, towards: tuple[float, float]) -> tuple[float, float]:
+    """Where the line from the middle of a box to a point leaves the box."""
+    x, y = box.at
+    across, up = towards[0] - x, towards[1] - y
+    if not across and not up:
+        return x, y
+    scale = min(
+        (box.wide / 2 + GAP) / abs(across) if across else np.inf,
+        (box.tall / 2 + GAP) / abs(up) if up else np.inf,
+    )
+    return x + across * scale, y + up * scale
