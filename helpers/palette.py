@@ -119,6 +119,16 @@ def darken(colour: str, ratio: float = 4.5) -> str:
     return darker
 
 
+def lighten(colour: str, background: str, ratio: float = 3.0) -> str:
+    """Return `colour` mixed with white until its contrast with a dark background is `ratio`."""
+    channels = _channels(colour)
+    for percent in range(0, 101, 2):
+        lighter = "#" + "".join(f"{round(c + (255 - c) * percent / 100):02x}" for c in channels)
+        if contrast(lighter, background) >= ratio:
+            break
+    return lighter
+
+
 def _channels(colour: str) -> list[int]:
     return [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
 

@@ -17,8 +17,12 @@ import matplotlib
 import numpy as np
 from IPython.display import publish_display_data
 from matplotlib.axes import Axes
+from matplotlib.collections import Collection
+from matplotlib.colors import to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch, Rectangle
+from matplotlib.text import Annotation, Text
 from matplotlib.ticker import MaxNLocator
 from PIL import Image
 
@@ -29,6 +33,7 @@ if TYPE_CHECKING:
 
 
 DOTS_PER_INCH = 110
+DARK_PAPER = "#121212"  # 0.95 - 0.88 of white
 SHORTEST_ALT = 20  # characters; below that a text cannot say what is seen
 SHOWN_FROM = 0.095  # weights that round to 0.1 or more carry their number
 
@@ -63,38 +68,119 @@ def new_figure(width: float = 8.0, height: float = 4.5) -> tuple[Figure, Axes]:
     return figure, figure.add_subplot()
 
 
+# Which of the two renderings of a figure is seen: JupyterLab, a Sphinx book, VS Code, Colab say in
+# these ways that their theme is dark. A notebook that is not trusted loses the style, and shows the
+# light one, as the dark one is hidden in its own tag.
+_DARK_THEMES = (
+    '[data-jp-theme-light="false"]',
+    'html[data-theme="dark"]',
+    "body.vscode-dark",
+    "html[theme=dark]",
+)
+_THEME_STYLE = (
+    "<style>"
+    + ",".join(f"{theme} .am-light" for theme in _DARK_THEMES)
+    + "{display:none!important}"
+    + ",".join(f"{theme} .am-dark" for theme in _DARK_THEMES)
+    + "{display:block!important}</style>"
+)
+AS_IT_IS = "as it is"  # the gid of what keeps its colour in the dark, such as ink on a shade
+
+
 def show(fig: Figure, alt: str) -> None:
-    """Show a figure as HTML with `alt` as its text, and close it.
+    """Show a figure as HTML with `alt` as its text, in a light and a dark rendering, and close it.
 
     alt: what the figure shows, for readers who do not see it; at least 20 characters.
     The same data gives the same bytes. Raises ValueError where `alt` is missing or too short.
     """
+    alt = checked_alt(alt)
+    publish_display_data({"text/html": figure_html(fig, alt), "text/plain": alt})
+    _close(fig)
+
+
+def checked_alt(alt: str) -> str:
+    """Return an alternative text in one line. Raises ValueError where it is missing or short."""
     if not isinstance(alt, str) or len(alt.strip()) < SHORTEST_ALT:
         raise ValueError(
             f"alt is {alt!r}; expected a sentence of {SHORTEST_ALT} characters or more that says "
             "what the figure shows, for a reader who does not see it."
         )
-    alt = " ".join(alt.split())
-    data = base64.b64encode(png(fig)).decode("ascii")
-    picture = f'<img alt="{escape(alt)}" src="data:image/png;base64,{data}" style="max-width:100%">'
-    publish_display_data(
-        {"text/html": f'<figure style="margin:0">{picture}</figure>', "text/plain": alt}
+    return " ".join(alt.split())
+
+
+def figure_html(fig: Figure, alt: str) -> str:
+    """Return a figure as HTML, light and dark. The figure's colours are changed by it."""
+    light = _image(fig, alt, "am-light", "block")
+    darken_figure(fig)
+    return (
+        f'<figure style="margin:0">{light}{_image(fig, alt, "am-dark", "none")}</figure>'
+        f"{_THEME_STYLE}"
     )
-    _close(fig)
+
+
+def _image(fig: Figure, alt: str, name: str, display: str) -> str:
+    data = base64.b64encode(png(fig)).decode("ascii")
+    style = f'style="display:{display};max-width:100%"'
+    return f'<img class="{name}" alt="{escape(alt)}" src="data:image/png;base64,{data}" {style}>'
 
 
 def png(fig: Figure) -> bytes:
     """Return a figure as a small PNG: at most 128 colours, no date, no version."""
     raw = io.BytesIO()
-    fig.savefig(
-        raw, format="png", dpi=DOTS_PER_INCH, facecolor="white", metadata={"Software": None}
-    )
+    fig.savefig(raw, format="png", dpi=DOTS_PER_INCH, facecolor="auto", metadata={"Software": None})
     raw.seek(0)
     with Image.open(raw) as image:
         few = image.convert("RGB").quantize(128, method=Image.Quantize.MEDIANCUT, dither=0)
     small = io.BytesIO()
     few.save(small, format="PNG", optimize=True)
     return small.getvalue()
+
+
+def darken_figure(fig: Figure) -> None:
+    """Change the colours of a figure, in place, to those that are read on dark paper.
+
+    Greys change places (black ink becomes light), colours stay unless they are too dark to be seen.
+    Shades of weights, and what has the gid "as it is", stay.
+    """
+    for artist in fig.findobj():
+        if artist.get_gid() == AS_IT_IS:
+            continue
+        if isinstance(artist, Text):
+            artist.set_color(_on_dark(artist.get_color(), 4.5))
+        elif isinstance(artist, Line2D):
+            artist.set_color(_on_dark(artist.get_color()))
+            artist.set_markerfacecolor(_on_dark(artist.get_markerfacecolor()))
+            artist.set_markeredgecolor(_on_dark(artist.get_markeredgecolor()))
+        elif isinstance(artist, Patch):
+            _darken_patch(artist)
+        elif isinstance(artist, Collection):
+            artist.set_edgecolor([_on_dark(c) for c in artist.get_edgecolor()])
+            if artist.get_array() is None:
+                artist.set_facecolor([_on_dark(c) for c in artist.get_facecolor()])
+        if isinstance(artist, Annotation) and artist.arrow_patch is not None:
+            _darken_patch(artist.arrow_patch)
+
+
+def _darken_patch(patch: Patch) -> None:
+    alpha = patch.get_alpha()
+    face, edge = patch.get_facecolor(), patch.get_edgecolor()
+    patch.set_alpha(None)
+    patch.set_facecolor(_on_dark(face))
+    patch.set_edgecolor(_on_dark(edge))
+    if alpha is not None:
+        patch.set_alpha(alpha)
+
+
+def _on_dark(colour: Any, contrast: float = 3.0) -> Any:
+    """Return the colour on dark paper that takes the place of one on white; its alpha stays."""
+    if isinstance(colour, str) and colour.lower() in ("none", "auto"):
+        return colour
+    red, green, blue, alpha = to_rgba(colour)
+    if max(red, green, blue) - min(red, green, blue) < 0.06:
+        grey = 0.95 - 0.88 * (red + green + blue) / 3
+        return (grey, grey, grey, alpha)
+    lighter = palette.lighten(to_hex((red, green, blue)), DARK_PAPER, contrast)
+    return (*to_rgb(lighter), alpha)
 
 
 def attention_map(
@@ -135,7 +221,16 @@ def attention_map(
         ink = palette.ink_on(palette.shade(matrix[t, s]))
         text = f"{matrix[t, s]:.2f}".lstrip("0") if cell < 0.5 else f"{matrix[t, s]:.2f}"
         size = 11 if cell >= 0.5 else 8.5
-        axes.text(s + 0.5, t + 0.5, text, color=ink, ha="center", va="center", fontsize=size)
+        axes.text(
+            s + 0.5,
+            t + 0.5,
+            text,
+            color=ink,
+            ha="center",
+            va="center",
+            fontsize=size,
+            gid=AS_IT_IS,
+        )
     for source, target in links:
         axes.add_patch(
             Rectangle(

@@ -11,7 +11,6 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from helpers.attention import attend
 from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
 from helpers.models import AdditiveTranslator, Memory
 
@@ -159,15 +158,15 @@ def additive_step(words: Sequence[str]) -> Diagram:
     weights = tuple(f"a{i}" for i in size)
     stages = (
         Stage(
-            "The encoder has read the sentence. Each word has a state h_i, and all of them stay.",
+            "The encoder has read the sentence. Each word has a state $h_i$, and all of them stay.",
             (*(f"x{i}" for i in size), *states),
         ),
         Stage(
-            "The decoder asks with its state s_{t-1}, because that says what was written so far.",
+            "The decoder asks with its state $s_{t-1}$, because that says what was written so far.",
             ("before", "query"),
         ),
         Stage(
-            "Each state h_i gets a score: how well it fits the question.",
+            "Each state $h_i$ gets a score: how well it fits the question.",
             ("query", *states, *scores),
         ),
         Stage(
@@ -175,16 +174,16 @@ def additive_step(words: Sequence[str]) -> Diagram:
             (*scores, "softmax", *weights),
         ),
         Stage(
-            "The context c_t is the sum of the states, each times its weight: a thick line is a "
+            "The context $c_t$ is the sum of the states, each times its weight: a thick line is a "
             "large weight.",
             (*states, *weights, "c"),
         ),
         Stage(
-            "The cell makes the new state s_t from the word before, the context and s_{t-1}.",
+            "The cell makes the new state $s_t$ from the word before, the context and $s_{t-1}$.",
             ("y", "c", "before", "s"),
         ),
         Stage(
-            "A linear layer on s_t and c_t scores all target words, and the likeliest is written.",
+            "A linear layer on $s_t$ and $c_t$ scores all target words, and the likeliest is written.",
             ("s", "c", "logits", "word"),
         ),
     )

@@ -30,9 +30,9 @@ class Box:
     """One thing that is given, learnt or computed.
 
     name: by which arrows and steps call it. label: what stands in it; may hold mathtext such as
-    "$h_1$". role: one of `ROLES`; parameters are drawn as an outline, all else is filled. at: column
-    and row of its middle. shape: of its tensor, in the words or letters of the course, such as
-    "hidden". formula and about: what pointing at it shows, about in one sentence.
+    "$h_1$". role: one of `ROLES`; parameters are drawn as an outline, all else is filled. at:
+    column and row of its middle. shape: of its tensor, in the words or letters of the course, such
+    as "hidden". formula and about: what pointing at it shows, about in one sentence.
     wide, tall: its size in columns and rows. bound: whether it stands for a tensor that gradients
     flow through; a word, or an operation, does not.
     """

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Rectangle
 
 from helpers import palette
-from helpers.figures.charts import show
+from helpers.figures.charts import AS_IT_IS, show
 from helpers.figures.checks import to_array
 from helpers.figures.diagrams.spec import ROLES, Arrow, Box, Diagram, Numbers, check_numbers
 
@@ -38,9 +38,7 @@ def draw(
     show(picture(diagram, numbers, stage), alt or diagram.alt)
 
 
-def picture(
-    diagram: Diagram, numbers: Numbers | None = None, stage: int | None = None
-) -> Figure:
+def picture(diagram: Diagram, numbers: Numbers | None = None, stage: int | None = None) -> Figure:
     """Return the figure that `draw` shows."""
     numbers = numbers or Numbers()
     left, bottom, right, top = diagram.extent()
@@ -78,14 +76,25 @@ def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> 
             box.wide,
             box.tall,
             boxstyle="round,pad=0,rounding_size=0.08",
-            facecolor="white" if parameter else colour + "33",
-            edgecolor=colour,
+            facecolor="white" if parameter else (colour, 0.35 * alpha),
+            edgecolor=(colour, alpha),
             linewidth=2.0 if parameter else 1.4,
             hatch="///" if masked else None,
-            alpha=alpha,
             zorder=2,
         )
         axes.add_patch(patch)
+        # White below the colour, so that an arrow behind the box does not shine through.
+        axes.add_patch(
+            FancyBboxPatch(
+                corner,
+                box.wide,
+                box.tall,
+                boxstyle=patch.get_boxstyle(),
+                facecolor="white",
+                edgecolor="none",
+                zorder=1.5,
+            )
+        )
     values = numbers.values.get(box.name)
     label = numbers.words.get(box.name, box.label)
     room = box.tall
@@ -111,7 +120,7 @@ def _strip(axes: Axes, corner: tuple[float, float], box: Box, values: Any, alpha
         colour = palette.shade((value / most + 1) / 2, palette.SIGNED_RAMP)
         place = (corner[0] + 0.05 * box.wide + i * each, corner[1] + 0.08 * box.tall)
         cell = Rectangle(place, each * 0.92, 0.28 * box.tall, facecolor=colour, alpha=alpha)
-        cell.set(edgecolor="#777777", linewidth=0.4, zorder=3)
+        cell.set(edgecolor="#777777", linewidth=0.4, zorder=3, gid=AS_IT_IS)
         axes.add_patch(cell)
 
 
@@ -159,7 +168,10 @@ def ends(start: Box, end: Box) -> tuple[tuple[float, float], tuple[float, float]
     each other straight across; all others from middle to middle.
     """
     (x, y), (u, v) = start.at, end.at
-    left, right = max(x - start.wide / 2, u - end.wide / 2), min(x + start.wide / 2, u + end.wide / 2)
+    left, right = (
+        max(x - start.wide / 2, u - end.wide / 2),
+        min(x + start.wide / 2, u + end.wide / 2),
+    )
     low, high = max(y - start.tall / 2, v - end.tall / 2), min(y + start.tall / 2, v + end.tall / 2)
     if right > left and not high > low:
         narrow = start if start.wide <= end.wide else end

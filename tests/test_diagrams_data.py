@@ -1,0 +1,157 @@
+"""Diagrams as data: the picture, the numbers in it, and the proof by shapes and gradients."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+from matplotlib.patches import Rectangle
+
+from helpers.figures import charts
+from helpers.figures.diagrams import Arrow, Box, Diagram, Numbers, Stage, arrows, draw, faults
+from helpers.figures.diagrams.attention import (
+    additive_step,
+    follow_additive,
+    trace_additive_step,
+)
+from helpers.figures.diagrams.still import ends, picture
+from helpers.models import AdditiveTranslator
+
+SIZES = {"hidden": 5, "context": 10, "attention": 7, "embed": 3, "vocab": 13}
+
+
+def additive():
+    """The diagram of one step over four words, and its tensors in a small random model."""
+    torch.manual_seed(0)
+    model = AdditiveTranslator(11, SIZES["vocab"], embed=3, hidden=5, attention=7).double()
+    memory = model.encode(torch.tensor([[3, 4, 5, 6]]), torch.tensor([4]))
+    memory = memory._replace(values=memory.values.detach().requires_grad_())
+    state = torch.randn(1, 5, dtype=torch.float64, requires_grad=True)
+    tensors = trace_additive_step(model, memory, torch.tensor([4]), state)
+    return additive_step(list("abcd")), tensors, model, memory, state
+
+
+def toy():
+    x = torch.ones(2, requires_grad=True)
+    h = 2 * x
+    tensors = {"x": x, "h": h, "y": h.sum()}
+    boxes = (
+        Box("x", "$x$", "source", (0, 0), "two"),
+        Box("h", "$h$", "decoder", (0, 1), "two"),
+        Box("y", "$y$", "output", (0, 2)),
+    )
+    stages = (Stage("From $x$ to $h$.", ("x", "h")), Stage("Then the sum.", ("h", "y")))
+    return Diagram("Toy", boxes, arrows("x > h > y"), stages, "three boxes, one above"), tensors
+
+
+def test_the_step_of_attention_is_drawn_as_it_is_computed():
+    diagram, tensors, model, memory, state = additive()
+    assert faults(diagram, tensors, SIZES) == []
+    logits, after, weights = model.step(torch.tensor([4]), state, memory)
+    torch.testing.assert_close(tensors["logits"], logits[0])
+    torch.testing.assert_close(tensors["s"], after[0])
+    torch.testing.assert_close(torch.stack([tensors[f"a{i}"] for i in range(1, 5)]), weights[0])
+
+
+def test_any_arrow_left_out_or_turned_round_is_found():
+    diagram, tensors, *_ = additive()
+    for place, arrow in enumerate(diagram.arrows):
+        rest = diagram.arrows[:place] + diagram.arrows[place + 1 :]
+        if arrow.choice or arrow.start.startswith("x"):
+            continue  # words are no tensors
+        turned = dataclasses.replace(arrow, start=arrow.end, end=arrow.start)
+        wrong = dataclasses.replace(diagram, arrows=(*rest, turned))
+        assert faults(wrong, tensors, SIZES), arrow
+        without = dataclasses.replace(diagram, arrows=rest)
+        if without.reachable() != diagram.reachable():
+            assert faults(without, tensors, SIZES), arrow
+
+
+def test_an_arrow_that_nothing_flows_along_is_found():
+    diagram, tensors, *_ = additive()
+    wrong = dataclasses.replace(diagram, arrows=(*diagram.arrows, Arrow("h1", "e2")))
+    assert faults(wrong, tensors, SIZES) == [
+        "arrows lead from h1 to e2, which does not depend on it"
+    ]
+
+
+def test_a_wrong_shape_and_a_missing_tensor_are_found():
+    diagram, tensors = toy()
+    assert faults(diagram, tensors, {"two": 2}) == []
+    assert "states the shape (two) = (3,)" in faults(diagram, tensors, {"two": 3})[0]
+    assert "no size is given" in faults(diagram, tensors, {})[0]
+    assert faults(diagram, {k: tensors[k] for k in "xh"}, {"two": 2}) == ["no tensor for box y"]
+    assert "no bound box" in faults(diagram, tensors | {"z": tensors["x"]}, {"two": 2})[0]
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"arrows": arrows("x > z")}, r"used but not there: \['z'\]"),
+        ({"stages": (Stage("Look.", ("q",)),)}, r"\['q'\]"),
+        ({"boxes": (Box("x", "", "source", (0, 0)),) * 2}, r"named twice: \['x'\]"),
+        ({"boxes": (Box("x", "", "cook", (0, 0)),), "arrows": (), "stages": ()}, "unknown roles"),
+        ({"boxes": (), "arrows": (), "stages": ()}, "0 boxes"),
+    ],
+)
+def test_a_diagram_that_contradicts_itself_is_refused(change, message):
+    diagram, _ = toy()
+    with pytest.raises(ValueError, match=message):
+        dataclasses.replace(diagram, **change)
+
+
+def test_the_picture_holds_the_numbers_and_fades_what_is_not_spoken_of():
+    diagram, _ = toy()
+    numbers = Numbers("one", {"h": [1.0, -2.0]}, {"y": "chat"})
+    fig = picture(diagram, numbers, stage=1)
+    cells = [p for p in fig.axes[0].patches if isinstance(p, Rectangle)]
+    assert len(cells) == 2
+    texts = {text.get_text(): text.get_alpha() for text in fig.axes[0].texts}
+    assert texts["chat"] < texts["$x$"] == 1.0
+    with pytest.raises(ValueError, match="it has 1 to 2"):
+        draw(diagram, stage=3)
+    with pytest.raises(ValueError, match="does not have"):
+        draw(diagram, Numbers("one", {"z": [1.0]}))
+
+
+def test_arrows_touch_the_edges_of_their_boxes():
+    low, high = Box("a", "", "source", (0, 0)), Box("b", "", "source", (0.2, 1), wide=3.0)
+    tail, head = ends(low, high)
+    assert tail[0] == head[0] == 0.0 and 0.25 < tail[1] < head[1] < 0.75
+    beside = Box("c", "", "source", (2, 0.1))
+    tail, head = ends(low, beside)
+    assert tail[1] == head[1] and 0.39 < tail[0] < head[0] < 1.61
+
+
+def test_a_translation_is_followed_to_its_end():
+    _, _, model, *_ = additive()
+    words = ["<pad>", "<start>", "<end>", *"abcdefghij"]
+    source = torch.tensor([3, 4, 5, 6])
+    found = follow_additive(model, source, words, longest=9)
+    diagram = additive_step(list("abcd"))
+    from helpers.decoding import greedy
+
+    said, weights = greedy(model, source[None], torch.tensor([4]), 9)
+    assert [n.name for n in found] == [words[i] for i in said[0].tolist()]
+    for numbers, row in zip(found, weights[0], strict=True):
+        assert [numbers.weights[f"a{i}"] for i in range(1, 5)] == pytest.approx(row.tolist())
+        picture(diagram, numbers, stage=len(diagram.stages))
+    assert found[0].words["y"] == "<start>"
+
+
+def test_dark_figures_swap_greys_and_keep_shades(monkeypatch):
+    shown = []
+    monkeypatch.setattr(charts, "publish_display_data", shown.append)
+    diagram, _ = toy()
+    draw(diagram)
+    html = shown[0]["text/html"]
+    assert html.count("<img ") == 2 and html.count('alt="three boxes, one above"') == 2
+    assert 'class="am-dark"' in html and "display:none" in html
+    fig = picture(diagram, Numbers("one", {"h": [1.0, -2.0]}))
+    cell = next(p for p in fig.axes[0].patches if isinstance(p, Rectangle))
+    before = cell.get_facecolor()
+    charts.darken_figure(fig)
+    assert fig.get_facecolor()[:3] == pytest.approx((0.07,) * 3)
+    assert fig.axes[0].title.get_color()[:3] == pytest.approx((0.95,) * 3)
+    assert cell.get_facecolor() == before
