@@ -16,7 +16,12 @@ from helpers.figures.diagrams.attention import (
     trace_additive_step,
 )
 from helpers.figures.diagrams.still import ends, picture
-from helpers.models import AdditiveTranslator
+from helpers.figures.diagrams.translation import (
+    encoder_decoder,
+    follow_encoder_decoder,
+    trace_encoder_decoder,
+)
+from helpers.models import AdditiveTranslator, BottleneckTranslator
 
 SIZES = {"hidden": 5, "context": 10, "attention": 7, "embed": 3, "vocab": 13}
 
@@ -54,8 +59,37 @@ def test_the_step_of_attention_is_drawn_as_it_is_computed():
     torch.testing.assert_close(torch.stack([tensors[f"a{i}"] for i in range(1, 5)]), weights[0])
 
 
-def test_any_arrow_left_out_or_turned_round_is_found():
-    diagram, tensors, *_ = additive()
+def encoder_and_decoder():
+    """The diagram over four words and five steps, its tensors, and the model."""
+    torch.manual_seed(0)
+    model = BottleneckTranslator(11, SIZES["vocab"], embed=3, hidden=5).double()
+    fed = torch.tensor([1, 4, 5, 6, 7])
+    tensors, logits = trace_encoder_decoder(model, torch.tensor([3, 4, 5, 6]), fed)
+    diagram = encoder_decoder(list("abcd"), ["e", "f", "g", "h", "<end>"])
+    return diagram, tensors, model, fed, logits
+
+
+def test_encoder_and_decoder_are_drawn_as_they_are_computed():
+    diagram, tensors, model, fed, logits = encoder_and_decoder()
+    assert faults(diagram, tensors, SIZES) == []
+    expected = model(torch.tensor([[3, 4, 5, 6]]), torch.tensor([4]), fed[None])[0]
+    torch.testing.assert_close(torch.stack(logits), expected)
+
+
+def test_a_box_shows_nothing_before_it_is_computed():
+    diagram, _, model, *_ = encoder_and_decoder()
+    words = ["<pad>", "<start>", "<end>", *"abcdefghij"]
+    said, numbers = follow_encoder_decoder(model, torch.tensor([3, 4, 5, 6]), words, longest=5)
+    known = diagram.computed(1)
+    assert known == {"x1", "h1"} and len(diagram.computed(None)) == len(diagram.boxes)
+    last = [t.get_text() for t in picture(diagram, numbers, len(diagram.stages)).axes[0].texts]
+    assert said[0] in last
+    assert said[0] not in [t.get_text() for t in picture(diagram, numbers, 1).axes[0].texts]
+
+
+@pytest.mark.parametrize("make", [additive, encoder_and_decoder])
+def test_any_arrow_left_out_or_turned_round_is_found(make):
+    diagram, tensors, *_ = make()
     for place, arrow in enumerate(diagram.arrows):
         rest = diagram.arrows[:place] + diagram.arrows[place + 1 :]
         if arrow.choice or arrow.start.startswith("x"):

@@ -183,7 +183,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
             ("y", "c", "before", "s"),
         ),
         Stage(
-            "A linear layer on $s_t$ and $c_t$ scores all target words, and the likeliest is written.",
+            "A linear layer on $s_t$ and $c_t$ scores all target words. The likeliest is written.",
             ("s", "c", "logits", "word"),
         ),
     )

@@ -55,7 +55,8 @@ class Arrow:
 
     label: written beside it. weight: name of the number in `Numbers.weights` that makes it thick.
     choice: a word is chosen here (argmax), so no gradient flows back; drawn dashed. bend: how far
-    it bows to the side, in columns, where it would run through another box.
+    it bows to the side, in columns, where it would run through another box; shift: how far a
+    vertical one stands to the side, in columns.
     """
 
     start: str
@@ -64,6 +65,7 @@ class Arrow:
     weight: str = ""
     choice: bool = False
     bend: float = 0.0
+    shift: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,9 @@ class Diagram:
     """Boxes, the arrows between them, and the steps in which they are explained.
 
     alt: what is seen, for a reader who does not see it. masked: boxes that are drawn hatched, since
-    nothing may look at them. Raises ValueError for names that are used twice or are not there.
+    nothing may look at them. unfolds: a box shows its numbers and words only from the first stage
+    on that speaks of it, as nothing has been computed before.
+    Raises ValueError for names that are used twice or are not there.
     """
 
     title: str
@@ -103,6 +107,7 @@ class Diagram:
     stages: tuple[Stage, ...] = ()
     alt: str = ""
     masked: frozenset[str] = frozenset()
+    unfolds: bool = False
 
     def __post_init__(self) -> None:
         names = [box.name for box in self.boxes]
@@ -123,6 +128,12 @@ class Diagram:
             if box.name == name:
                 return box
         raise KeyError(f"no box {name!r}; there are {', '.join(box.name for box in self.boxes)}")
+
+    def computed(self, stage: int | None) -> set[str]:
+        """Return the boxes whose numbers are shown at a stage, counted from 1; None for all."""
+        if not self.unfolds or stage is None:
+            return {box.name for box in self.boxes}
+        return {name for one in self.stages[:stage] for name in one.lit}
 
     def reachable(self) -> set[tuple[str, str]]:
         """Return all pairs (A, B) in which B can be reached from A by arrows, choices left out."""

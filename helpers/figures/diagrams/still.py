@@ -53,13 +53,16 @@ def picture(diagram: Diagram, numbers: Numbers | None = None, stage: int | None 
     axes.set(xlim=(left - 0.15, right + 0.15), ylim=(bottom - 0.2, top + 0.15))
     axes.set_axis_off()
     axes.set_title(title, fontsize=14)
+    computed = diagram.computed(stage)
     lit = None if stage is None else set(diagram.stages[stage - 1].lit)
     for arrow in diagram.arrows:
         on = lit is None or {arrow.start, arrow.end} <= lit
-        _arrow(axes, diagram, arrow, numbers.weights.get(arrow.weight), 1.0 if on else FAINT)
+        weight = numbers.weights.get(arrow.weight) if arrow.end in computed else None
+        _arrow(axes, diagram, arrow, weight, 1.0 if on else FAINT)
     for box in diagram.boxes:
         on = lit is None or box.name in lit
-        _box(axes, box, numbers, box.name in diagram.masked, 1.0 if on else FAINT)
+        known = numbers if box.name in computed else Numbers()
+        _box(axes, box, known, box.name in diagram.masked, 1.0 if on else FAINT)
     if text:
         fig.supxlabel(text, x=0.02, ha="left", fontsize=13)
     return fig
@@ -101,7 +104,8 @@ def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> 
     if values is not None:
         _strip(axes, corner, box, to_array(values, box.name), alpha)
         room = 0.6 * box.tall
-    size = 13 if len(label) <= 9 or "$" in label else 11
+    fits = "$" in label or len(label) <= 11 * box.wide
+    size = 13 if fits else 10
     middle = y + (box.tall - room) / 2 + (0.05 if box.shape and values is None else 0.0)
     axes.text(x, middle, label, ha="center", va="center", fontsize=size, alpha=alpha, zorder=4)
     if box.shape and values is None:
@@ -126,7 +130,7 @@ def _strip(axes: Axes, corner: tuple[float, float], box: Box, values: Any, alpha
 
 def _arrow(axes: Axes, diagram: Diagram, arrow: Arrow, weight: Any, alpha: float) -> None:
     start, end = diagram.box(arrow.start), diagram.box(arrow.end)
-    tail, head = ends(start, end)
+    tail, head = ends(start, end, arrow.shift)
     thick = 1.2 if weight is None else 0.6 + THICKEST * float(weight)
     weighted = weight is not None
     axes.annotate(
@@ -161,7 +165,9 @@ def _arrow(axes: Axes, diagram: Diagram, arrow: Arrow, weight: Any, alpha: float
         )
 
 
-def ends(start: Box, end: Box) -> tuple[tuple[float, float], tuple[float, float]]:
+def ends(
+    start: Box, end: Box, shift: float = 0.0
+) -> tuple[tuple[float, float], tuple[float, float]]:
     """Return where an arrow leaves `start` and where it reaches `end`, at their edges.
 
     Boxes above each other are joined straight up or down where their columns overlap, boxes beside
@@ -175,7 +181,7 @@ def ends(start: Box, end: Box) -> tuple[tuple[float, float], tuple[float, float]
     low, high = max(y - start.tall / 2, v - end.tall / 2), min(y + start.tall / 2, v + end.tall / 2)
     if right > left and not high > low:
         narrow = start if start.wide <= end.wide else end
-        at = min(max(narrow.at[0], left), right)
+        at = min(max(narrow.at[0] + shift, left), right)
         way = 1 if v > y else -1
         return (at, y + way * (start.tall / 2 + GAP)), (at, v - way * (end.tall / 2 + GAP))
     if high > low and not right > left:
