@@ -14,13 +14,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from operator import itemgetter
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, overload
 
 import torch
 from torch import Tensor, nn
 
 from helpers.corpus import Batch, Pair, Vocabulary, collate, tokenize
-from helpers.models import Translator
+from helpers.models import Trainable, Translator
 from helpers.settings import DEVICE, new_generator
 
 MAX_LENGTH = 60
@@ -46,7 +46,7 @@ class Translation:
 
 
 @contextmanager
-def evaluating(model: Translator | nn.Module) -> Iterator[None]:
+def evaluating(model: Trainable) -> Iterator[None]:
     """Inside, dropout is off and no gradient is kept; afterwards the model's mode is as before."""
     mode = model.training
     model.eval()
@@ -155,6 +155,10 @@ def translate_all(
     )
 
 
+@overload
+def length_penalty(length: float, alpha: float) -> float: ...
+@overload
+def length_penalty(length: Tensor, alpha: float) -> Tensor: ...
 def length_penalty(length: Any, alpha: float) -> Any:
     """lp(Y) = ((5 + |Y|) / 6)^alpha (Wu et al. 2016, section 7, equation 14).
 

@@ -7,7 +7,7 @@ source sentences by which results are told apart.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass
 from math import sqrt
 from statistics import median_low
@@ -15,6 +15,7 @@ from typing import Any
 
 import sacrebleu
 import torch
+from sacrebleu.metrics.bleu import BLEU
 from torch import Tensor, nn
 
 from helpers.corpus import BUCKETS, LONGER, Corpus, Pair, Vocabulary, collate, french_rows
@@ -137,7 +138,7 @@ def bleu_interval(
     _same_length(translations, pairs)
     outputs = [" ".join(translation.words) for translation in translations]
     references = [[" ".join(pair.target) for pair in pairs]]
-    scorer = sacrebleu.metrics.BLEU(tokenize="none", force=True)
+    scorer = BLEU(tokenize="none", force=True)
     score = scorer.corpus_score(outputs, references, n_bootstrap=resamples)
     # sacrebleu keeps the bootstrap's mean and half width for its printed form alone.
     return score._mean - score._ci, score._mean + score._ci
@@ -152,7 +153,7 @@ def best_links(weights: Tensor) -> set[Link]:
 
 
 def alignment_error_rate(
-    found: Iterable[set[Link]], sure: Iterable[set[Link]], possible: Iterable[set[Link]]
+    found: Iterable[Set[Link]], sure: Iterable[Set[Link]], possible: Iterable[Set[Link]]
 ) -> float:
     """AER = 1 - (|A and S| + |A and P|) / (|A| + |S|), over all sentences (Och and Ney 2003).
 

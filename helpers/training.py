@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from tqdm import tqdm
 
 from helpers.corpus import Batch, Vocabulary, french_rows
-from helpers.models import Translator
+from helpers.models import Trainable, Translator
 
 
 @dataclass
@@ -69,7 +69,7 @@ def next_word_loss(model: nn.Module, batch: Batch) -> Tensor:
 
 
 def fit(
-    model: nn.Module,
+    model: Trainable,
     batches: Iterable[Any],
     steps: int | None = None,
     lr: float = 5e-3,
@@ -179,19 +179,19 @@ def _recent(losses: list[float]) -> float:
     return sum(losses[-50:]) / max(1, len(losses[-50:]))
 
 
-def _bar(total: int, label: str) -> tqdm:
+def _bar(total: int, label: str) -> tqdm[Any]:
     # To stdout as text: an HTML or widget bar is dropped where a notebook is not trusted.
     form = "{desc} {percentage:3.0f}% |{bar:30}| {n_fmt}/{total_fmt}, {remaining} left{postfix}"
     return tqdm(total=total, desc=label, file=sys.stdout, bar_format=form, mininterval=0.5)
 
 
-def _advance(bar: tqdm, losses: list[float], done: int) -> None:
+def _advance(bar: tqdm[Any], losses: list[float], done: int) -> None:
     if len(losses) % 10 == 0:
         bar.set_postfix_str(f"loss {_recent(losses):.3f}", refresh=False)
     bar.update(done - bar.n)
 
 
-def _close(bar: tqdm, history: History, label: str) -> None:
+def _close(bar: tqdm[Any], history: History, label: str) -> None:
     bar.bar_format = "{desc} {percentage:3.0f}% |{bar:30}| {n_fmt}/{total_fmt}{postfix}"
     if history.losses:
         bar.set_postfix_str(f"loss {_recent(history.losses):.3f}", refresh=False)

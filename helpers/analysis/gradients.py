@@ -5,10 +5,19 @@ Shapes: B batch, S length, E embedding, H hidden.
 
 from __future__ import annotations
 
+from typing import Protocol
+
 import torch
 from torch import Tensor, nn
 
 from helpers.corpus import Batch, Vocabulary
+from helpers.models import RecurrentEncoder, Translator
+
+
+class RecurrentTranslator(Translator, Protocol):
+    """A translator whose encoder is recurrent, and has its source words in `encoder.embedding`."""
+
+    encoder: RecurrentEncoder
 
 
 def gradient_norms(layer: nn.RNNBase, inputs: Tensor) -> Tensor:
@@ -34,15 +43,16 @@ def update_gates(gru: nn.GRU, inputs: Tensor) -> Tensor:
     with torch.no_grad():
         states, _ = gru(inputs)
         before = torch.cat([torch.zeros_like(states[:, :1]), states[:, :-1]], dim=1)
-        own = nn.functional.linear(inputs, gru.weight_ih_l0[hidden], gru.bias_ih_l0[hidden])
-        old = nn.functional.linear(before, gru.weight_hh_l0[hidden], gru.bias_hh_l0[hidden])
+        from_input, from_state, bias_in, bias_state = gru.all_weights[0]
+        own = nn.functional.linear(inputs, from_input[hidden], bias_in[hidden])
+        old = nn.functional.linear(before, from_state[hidden], bias_state[hidden])
     return torch.sigmoid(own + old)
 
 
-def source_gradient_norms(model: nn.Module, batch: Batch) -> Tensor:
+def source_gradient_norms(model: RecurrentTranslator, batch: Batch) -> Tensor:
     """How strongly a translator feels each source word: the norm of d(g . outputs) / d x_i.
 
-    model: one with `encoder.embedding`, trained on gold prefixes. batch: sentences of one length S.
+    model: trained on gold prefixes. batch: sentences of one length S.
     Returns (S,), the mean over sentences; g is a random direction over the outputs of all steps,
     from torch's global generator, of mean norm 1 a step.
     """

@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from helpers.corpus import Pair, Vocabulary, collate
+from helpers.models import Translator
 from helpers.settings import DEVICE
 
 
@@ -43,7 +44,7 @@ class PositionProbe(nn.Module):
 
 @torch.no_grad()
 def accuracy_by_source_place(
-    model: nn.Module,
+    model: Translator,
     pairs: Sequence[Pair],
     source_vocabulary: Vocabulary,
     target_vocabulary: Vocabulary,

@@ -25,7 +25,7 @@ import time
 import zlib
 from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pooch
 import requests
@@ -246,9 +246,9 @@ def _fetch_once(name: str, url: str, home: Path) -> None:
     """Fetch, check, unpack and check again, beside the place where the file will lie."""
     home.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".fetching-", dir=home) as scratch:
-        packed = pooch.retrieve(
-            url, f"sha256:{FILES[name].packed}", f"{name}.gz", scratch, downloader=_receive
-        )
+        checksum = f"sha256:{FILES[name].packed}"
+        receive: Any = _receive  # pooch's type asks for its own parameters' names
+        packed = pooch.retrieve(url, checksum, f"{name}.gz", scratch, downloader=receive)
         text = Path(scratch) / name
         with gzip.open(packed) as source, text.open("wb") as target:
             shutil.copyfileobj(source, target)
@@ -274,7 +274,7 @@ def _receive(url: str, output_file: str, _: object) -> None:
                 bar.update(len(piece))
 
 
-def _bar(name: str, size: int | None) -> tqdm:
+def _bar(name: str, size: int | None) -> tqdm[Any]:
     # To stdout as text: an HTML or widget bar is dropped where a notebook is not trusted.
     return tqdm(
         total=size, desc=name, unit="B", unit_scale=True, file=sys.stdout, ncols=79, mininterval=0.5
@@ -291,7 +291,7 @@ def _diagnose(error: Exception, home: Path) -> tuple[str, bool]:
             f"Sign in to your network, let REQUESTS_CA_BUNDLE name its certificates, {by_hand}",
             False,
         )
-    if isinstance(error, requests.HTTPError):
+    if isinstance(error, requests.HTTPError) and error.response is not None:
         return _diagnose_status(error.response.status_code, by_hand)
     if isinstance(error, requests.ReadTimeout) or isinstance(cause, ReadTimeoutError):
         return (

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 import torch
@@ -253,10 +254,14 @@ def _things(
         numbers.tolist(), pairs.tolist(), sizes.tolist(), cells.tolist(), centres.tolist(),
         strict=True,
     )  # fmt: skip
-    return [
-        tuple(Thing(*kinds[pair[k]], names[size[k]], cell[k], *centre[k]) for k in range(number))
-        for number, pair, size, cell, centre in table
-    ]
+    scenes = []
+    for number, pair, size, cell, centre in table:
+        things = []
+        for k in range(number):
+            (colour, shape), (x, y) = kinds[pair[k]], centre[k]
+            things.append(Thing(colour, shape, names[size[k]], cell[k], x, y))
+        scenes.append(tuple(things))
+    return scenes
 
 
 def _paint(things: list[tuple[Thing, ...]]) -> np.ndarray:
@@ -318,7 +323,8 @@ def _rgb(colour: str) -> np.ndarray:
 def _describe_list(things: Sequence[Thing]) -> tuple[tuple[str, ...], tuple[int | None, ...]]:
     """'X and Y', 'X , Y and Z' and so on: the words, and the thing that each speaks of."""
     links = [","] * (len(things) - 2) + ["and"] * (len(things) > 1) + [""]
-    words, about = [], []
+    words: list[str] = []
+    about: list[int | None] = []
     for k, (thing, link) in enumerate(zip(things, links, strict=True)):
         words += [*thing.words, *([link] if link else [])]
         about += [k] * len(thing.words) + [None] * bool(link)
@@ -328,7 +334,7 @@ def _describe_list(things: Sequence[Thing]) -> tuple[tuple[str, ...], tuple[int 
 def _describe_relation(things: Sequence[Thing]) -> tuple[tuple[str, ...], tuple[int | None, ...]]:
     """'X above Y' or 'X left of Y': the words, and the thing that each speaks of."""
     first, second = things
-    relation = relation_between(first.cell, second.cell)
+    relation = cast(str, relation_between(first.cell, second.cell))  # cells are drawn so
     between = (relation, "of") if relation in ("left", "right") else (relation,)
     about = [0] * len(first.words) + [None] * len(between) + [1] * len(second.words)
     return (*first.words, *between, *second.words), tuple(about)

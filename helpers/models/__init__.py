@@ -51,6 +51,7 @@ from helpers.models.recurrent import (
 )
 from helpers.models.sampled_softmax import (
     TiedOutput,
+    TiedTranslator,
     WordSample,
     draw_words,
     sampled_loss,
@@ -62,7 +63,7 @@ from helpers.models.transformer import (
     TransformerTranslator,
     parameters_by_part,
 )
-from helpers.models.translator import Translator
+from helpers.models.translator import Trainable, Translator
 
 __all__ = [
     "AdditiveTranslator",
@@ -95,6 +96,8 @@ __all__ = [
     "Stack",
     "Sublayer",
     "TiedOutput",
+    "TiedTranslator",
+    "Trainable",
     "TransformerMemory",
     "TransformerTranslator",
     "Translator",

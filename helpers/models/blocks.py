@@ -7,8 +7,8 @@ Shapes: B batch, S source length, T target length, D width of the residual strea
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, TypeVar, cast
 
 import torch
 import torch.nn.functional as F
@@ -78,6 +78,11 @@ class Sublayer(nn.Module):
         change = self.dropout(change)
         states = states + change if self.residual else change
         return self.norm(states) if self.where == "post" else states, extra
+
+    def load_torch(self, layer: nn.LayerNorm) -> None:
+        """Copy PyTorch's layer norm, where this sublayer has one."""
+        if isinstance(self.norm, LayerNorm):
+            self.norm.load_torch(layer)
 
 
 class FeedForward(nn.Module):
@@ -150,8 +155,8 @@ class EncoderBlock(nn.Module):
         _check_alike(self, layer)
         self.attention.load_torch(layer.self_attn)
         self.mlp.load_torch(layer)
-        self.attention_sublayer.norm.load_torch(layer.norm1)
-        self.mlp_sublayer.norm.load_torch(layer.norm2)
+        self.attention_sublayer.load_torch(layer.norm1)
+        self.mlp_sublayer.load_torch(layer.norm2)
         return self
 
 
@@ -218,9 +223,9 @@ class DecoderBlock(nn.Module):
         self.attention.load_torch(layer.self_attn)
         self.cross.load_torch(layer.multihead_attn)
         self.mlp.load_torch(layer)
-        self.attention_sublayer.norm.load_torch(layer.norm1)
-        self.cross_sublayer.norm.load_torch(layer.norm2)
-        self.mlp_sublayer.norm.load_torch(layer.norm3)
+        self.attention_sublayer.load_torch(layer.norm1)
+        self.cross_sublayer.load_torch(layer.norm2)
+        self.mlp_sublayer.load_torch(layer.norm3)
         return self
 
 
@@ -242,8 +247,9 @@ class Stack(nn.Module):
         super().__init__()
         if layers < 1:
             raise ValueError(f"layers is {layers}; expected 1 or more")
-        self.blocks = nn.ModuleList(block(width, **options) for _ in range(layers))
-        has_final = self.blocks[0].mlp_sublayer.where == "pre"
+        blocks = [block(width, **options) for _ in range(layers)]
+        self.blocks = nn.ModuleList(blocks)
+        has_final = blocks[0].mlp_sublayer.where == "pre"
         self.final = LayerNorm(width) if has_final else nn.Identity()
 
     def load_torch(self, stack: nn.TransformerEncoder | nn.TransformerDecoder) -> Stack:
@@ -258,9 +264,10 @@ class Stack(nn.Module):
                 f"{'no' if stack.norm is None else 'a'} final norm; this one has "
                 f"{len(self.blocks)} and {'a' if has_final else 'no'} final norm"
             )
-        for block, layer in zip(self.blocks, stack.layers, strict=True):
+        # A ModuleList does not say which kind of module it holds.
+        for block, layer in zip(cast(Iterable[Any], self.blocks), stack.layers, strict=True):
             block.load_torch(layer)
-        if has_final:
+        if isinstance(self.final, LayerNorm) and isinstance(stack.norm, nn.LayerNorm):
             self.final.load_torch(stack.norm)
         return self
 
@@ -290,7 +297,8 @@ class DecoderStack(Stack):
 
     def project(self, memory: Tensor) -> tuple[KeyValues, ...]:
         """The encoder's last states (B, S, D) -> keys and values of them, a pair for each layer."""
-        return tuple(block.cross.project(memory) for block in self.blocks)
+        blocks = cast(Iterable[DecoderBlock], self.blocks)
+        return tuple(block.cross.project(memory) for block in blocks)
 
     def forward(
         self,
@@ -306,10 +314,11 @@ class DecoderStack(Stack):
         before, nothing by default. shown: numbers of the layers whose weights are asked for, as in
         `DecoderBlock`; the others give None twice.
         """
-        past = [None] * len(self.blocks) if past is None else past
+        nothing: list[KeyValues | None] = [None] * len(self.blocks)
+        layers = zip(self.blocks, memory, nothing if past is None else past, strict=True)
         kept, maps = [], []
-        for number, (block, *given) in enumerate(zip(self.blocks, memory, past, strict=True)):
-            states, own, weights = block(states, given[0], mask, given[1], number in shown)
+        for number, (block, source, before) in enumerate(layers):
+            states, own, weights = block(states, source, mask, before, number in shown)
             kept.append(own)
             maps.append(weights)
         return self.final(states), tuple(kept), maps

@@ -9,7 +9,7 @@ V vocabulary.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -228,7 +228,7 @@ class MultiHeadCaptioner(Captioner):
     def each_look(self, state: Tensor, memory: KeyValues) -> tuple[Tensor, Tensor]:
         """s_{t-1} (B, H), memory -> c_t (B, H), and the weights of each head (B, A, S)."""
         context, weights = self.layer.look(state.unsqueeze(1), memory, need_weights=True)
-        return context.squeeze(1), weights.squeeze(2)
+        return context.squeeze(1), cast(Tensor, weights).squeeze(2)
 
 
 class ReorderedCaptioner(nn.Module):

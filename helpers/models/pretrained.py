@@ -32,10 +32,10 @@ def model_path(name: str, folder: Path = PRETRAINED) -> Path:
 
 def load_pretrained(
     name: str = "additive", folder: Path = PRETRAINED
-) -> tuple[nn.Module, corpus.Corpus]:
+) -> tuple[AdditiveTranslator | LuongTranslator, corpus.Corpus]:
     """Return a trained model, ready to translate, and the corpus that it was trained on.
 
-    Raises ShippedModelError where the file is missing, damaged or made for other data.
+    Raises PretrainedError where the file is missing, damaged or made for other data.
     """
     path = model_path(name, folder)
     remedy = "Take the file from git again, or train it anew with `python -m helpers models`."

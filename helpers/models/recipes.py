@@ -7,11 +7,11 @@ fall to 0, label smoothing.
 
 from __future__ import annotations
 
-from torch import nn
+from typing import cast
 
 from helpers.corpus import Corpus
 from helpers.models.recurrent import AdditiveTranslator, BottleneckTranslator, LuongTranslator
-from helpers.models.sampled_softmax import TiedOutput
+from helpers.models.sampled_softmax import TiedOutput, TiedTranslator
 from helpers.models.transformer import TransformerTranslator
 
 BATCH_SIZE, WIDTH = 32, 256
@@ -24,7 +24,7 @@ TRANSLATORS = tuple(RATES)
 
 def build_translator(
     name: str, corpus: Corpus, width: int = WIDTH, dropout: float = 0.0
-) -> nn.Module:
+) -> TiedTranslator:
     """Return a fresh translator, one of `TRANSLATORS`, for the vocabularies of `corpus`.
 
     width: of embeddings and states, even. The Transformer has one layer in each stack, 4 heads and
@@ -33,7 +33,7 @@ def build_translator(
     """
     sizes = len(corpus.source_vocabulary), len(corpus.target_vocabulary)
     if name == "no attention":
-        model: nn.Module = BottleneckTranslator(*sizes, width, width, bidirectional=True)
+        model = BottleneckTranslator(*sizes, width, width, bidirectional=True)
     elif name == "additive":
         model = AdditiveTranslator(*sizes, width, width, attention=width // 2)
     elif name == "general":
@@ -44,6 +44,7 @@ def build_translator(
         )
     else:
         raise ValueError(f"model {name!r}; expected one of {', '.join(TRANSLATORS)}")
-    table = model.target_embedding.table if name == "transformer" else model.embedding
-    model.output = TiedOutput(table, model.output.in_features, dropout)
-    return model
+    is_transformer = isinstance(model, TransformerTranslator)
+    table = model.target_embedding.table if is_transformer else model.embedding
+    model.add_module("output", TiedOutput(table, model.output.in_features, dropout))
+    return cast(TiedTranslator, model)  # now that its output layer is the tied one

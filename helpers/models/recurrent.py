@@ -27,7 +27,8 @@ def open_update_gates(gru: nn.GRU, bias: float = 2.0) -> nn.GRU:
     """
     hidden = gru.hidden_size
     with torch.no_grad():
-        gru.bias_ih_l0[hidden : 2 * hidden] += bias  # rows in the order r, z, n
+        _, _, bias_in, _ = gru.all_weights[0]
+        bias_in[hidden : 2 * hidden] += bias  # rows in the order r, z, n
     return gru
 
 

@@ -11,13 +11,14 @@ K words of the sample.
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from helpers.corpus import Batch, Vocabulary
+from helpers.models.translator import Translator
 
 FREQUENT, DRAWN = 500, 500
 
@@ -49,6 +50,17 @@ class TiedOutput(nn.Module):
 
     def _scored(self, states: Tensor) -> Tensor:
         return self.dropout(self.project(states))
+
+
+@runtime_checkable
+class TiedTranslator(Translator, Protocol):
+    """A translator that can score some words only: what comes before its output layer, and that."""
+
+    output: TiedOutput
+
+    def features(self, source: Tensor, lengths: Tensor, target_in: Tensor) -> Tensor:
+        """As `forward`, but what the output layer is given: (B, T, width)."""
+        ...
 
 
 class WordSample(NamedTuple):
@@ -99,11 +111,8 @@ def sampled_loss(logits: Tensor, sample: WordSample, vocabulary: int, smoothing:
     return (log_z - (1 - smoothing) * true - smoothing * spread).mean()
 
 
-def sampled_softmax_loss(model: Any, batch: Batch, smoothing: float = 0.1) -> Tensor:
-    """The loss of a batch for `fit`: teacher forcing, real tokens only, over a sample of words.
-
-    model: a translator with a `TiedOutput` as its `output`.
-    """
+def sampled_softmax_loss(model: TiedTranslator, batch: Batch, smoothing: float = 0.1) -> Tensor:
+    """The loss of a batch for `fit`: teacher forcing, real tokens only, over a sample of words."""
     real = batch.target_out != Vocabulary.pad  # (B, T)
     targets = batch.target_out[real]  # (N,)
     vocabulary = model.output.table.num_embeddings

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from torch import Tensor, nn
@@ -123,8 +123,8 @@ class TransformerTranslator(nn.Module):
             )
         layer = self.map_layer % layers
         states, state, maps = self._decode(previous.unsqueeze(1), memory, state, [layer])
-        weights = maps[layer][1].mean(dim=1).squeeze(1)
-        return self.output(states).squeeze(1), state, weights
+        weights = cast(Tensor, maps[layer][1])  # of the layer that is shown
+        return self.output(states).squeeze(1), state, weights.mean(dim=1).squeeze(1)
 
     def forward(self, source: Tensor, lengths: Tensor, target_in: Tensor) -> Tensor:
         """source (B, S), lengths (B,), target_in (B, T) -> logits (B, T, V), teacher forcing."""
@@ -144,7 +144,8 @@ class TransformerTranslator(nn.Module):
         shown = range(len(self.decoder.blocks))
         _, _, pairs = self._decode(target_in, memory, shown=shown)
         decoder, cross = zip(*pairs, strict=True)
-        return Maps(*(torch.stack(list(maps), dim=1) for maps in (encoder, decoder, cross)))
+        asked_for = cast(Sequence[Sequence[Tensor]], (encoder, decoder, cross))
+        return Maps(*(torch.stack(list(maps), dim=1) for maps in asked_for))
 
     def _encode(
         self, source: Tensor, lengths: Tensor, need_weights: bool = False

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Iterator
-from typing import NamedTuple, TypeVar
+from typing import NamedTuple, Protocol, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -24,7 +24,15 @@ ANIMALS = ("birds", "cats", "cows", "dogs", "ducks", "geese", "goats", "horses",
 MOST_ANIMALS = 9  # animals of a kind; the fewest is 0
 ANSWERS = tuple(range(-MOST_ANIMALS, MOST_ANIMALS + 1))  # answer k is the number ANSWERS[k]
 READ_OUTS = ("linear", "mlp")
-Model = TypeVar("Model", bound=nn.Module)
+
+
+class HasLayer(Protocol):
+    """A model with one attention layer, by the name of `layer`."""
+
+    layer: AttentionLayer
+
+
+Model = TypeVar("Model", bound=HasLayer)
 
 
 class Farms(NamedTuple):
@@ -178,7 +186,7 @@ def silence(model: Model, head: int) -> Model:
     """Return a copy of a model in which one head of its layer, counted from 0, says nothing.
 
     The columns of W_O that read this head are set to 0 in the copy, which leaves zeros in its
-    place. model: has an `AttentionLayer` as `layer`. Raises ValueError for a head it lacks.
+    place. Raises ValueError for a head that the layer lacks.
     """
     heads = model.layer.heads
     if not 0 <= head < heads:

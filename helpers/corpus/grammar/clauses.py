@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from helpers.corpus.grammar.lexicon import FEMININE, Frame, Verb, fits
 from helpers.corpus.grammar.phrases import (
     Clitic,
@@ -207,7 +209,7 @@ class Speech(Story):
         simple: bool = False,
         affirm: bool = False,
         question: bool = False,
-        objects: list | None = None,
+        objects: Sequence[Phrase | Clitic] | None = None,
     ) -> Phrase:
         """Return a verb with what belongs to it. simple: short; affirm: not negated."""
         if not (affirm or negation or simple or question) and self.dice.chance(0.25):
@@ -245,12 +247,12 @@ class Speech(Story):
         tense: str,
         negation: str | None,
         simple: bool,
-    ) -> list:
+    ) -> list[Phrase | Clitic]:
         """Choose objects: a noun phrase, two of them, a pronoun; and a receiver."""
         if not frame.object:
             return []
         negated, general = negation is not None, "state" in verb.flags
-        result: list = []
+        result: list[Phrase | Clitic] = []
         if not simple and not general and self.dice.chance(0.12):
             result.append(self.loose_clitic(frame, subject, tense))
         else:
@@ -338,7 +340,7 @@ class Speech(Story):
 
     def circumstances(
         self, verb: Verb, frame: Frame, subject: Entity, tense: str,
-        negation: str | None, simple: bool, adverb: tuple | None,
+        negation: str | None, simple: bool, adverb: tuple[str, str] | None,
     ) -> Phrase:  # fmt: skip
         """Return place, company and time after the verb, as far as natural."""
         name, extra = verb.en[0], Phrase()

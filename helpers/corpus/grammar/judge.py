@@ -50,9 +50,10 @@ class _Words(NamedTuple):
 
 @cache
 def _words() -> _Words:
-    tables: tuple[dict[str, set[str]], ...] = ({}, {}, {})
-    nouns, adjectives, verbs = tables
-    participles = set()
+    nouns: dict[str, set[str]] = {}
+    adjectives: dict[str, set[str]] = {}
+    verbs: dict[str, set[str]] = {}
+    participles: set[str] = set()
     words = lexicon("lite")
     for noun in words.nouns:
         forms = [(noun.fr, noun.gender)]
@@ -72,8 +73,11 @@ def _words() -> _Words:
         participles |= {verb.participle + ending for ending in ("", "e", "s", "es")}
     for form, person in (_BE | _HAVE).items():
         verbs.setdefault(form, set()).add(person)
-    frozen = ({form: frozenset(kinds) for form, kinds in table.items()} for table in tables)
-    return _Words(*frozen, frozenset(participles))
+    return _Words(_frozen(nouns), _frozen(adjectives), _frozen(verbs), frozenset(participles))
+
+
+def _frozen(table: dict[str, set[str]]) -> dict[str, frozenset[str]]:
+    return {form: frozenset(kinds) for form, kinds in table.items()}
 
 
 def faults(sentence: Sequence[str]) -> list[str]:

@@ -110,9 +110,10 @@ def _noun(row: list[str]) -> Noun:
 def _adjective(row: list[str]) -> Adjective:
     bar = row.index("|")
     en, *forms, place, group, sign = row[:8]
+    man, woman, men, women = forms
     attributive, predicative = _alternatives(row[8:bar]), _alternatives(row[bar + 1 :])
     return Adjective(
-        en, tuple(forms), place == "pre", group, {"+": 1, "-": -1, "=": 0}[sign],
+        en, (man, woman, men, women), place == "pre", group, {"+": 1, "-": -1, "=": 0}[sign],
         attributive, predicative,
     )  # fmt: skip
 

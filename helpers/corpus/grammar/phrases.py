@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import random
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
+from typing import TypeVar
 
 from helpers.corpus.grammar.lexicon import Adjective, Noun, Verb
 
@@ -40,6 +41,9 @@ class Reject(Exception):
     """This attempt at a sentence came to a dead end; the caller tries another."""
 
 
+Option = TypeVar("Option")
+
+
 class Dice:
     """Choices made from `random.random()` alone, which is the same on every Python version."""
 
@@ -49,19 +53,19 @@ class Dice:
     def chance(self, probability: float) -> bool:
         return self.random() < probability
 
-    def pick(self, options: Sequence):
+    def pick(self, options: Sequence[Option]) -> Option:
         if not options:
             raise Reject
         return options[int(self.random() * len(options))]
 
-    def weighted(self, options: dict):
+    def weighted(self, options: Mapping[Option, float]) -> Option:
         """Return a key of `options`, drawn with the weight that is its value."""
         point = self.random() * sum(options.values())
         for option, weight in options.items():
             point -= weight
             if point < 0:
                 return option
-        return option
+        return list(options)[-1]  # where rounding left a little of the last one
 
 
 class En:
@@ -164,7 +168,7 @@ def noun_phrase(
     body = [*before, Fr(noun.fr[entity.plural], {head: True}), *after]
     english = [en for _, en in adjectives] + [head]
     definite = ("le", "la", "les", "les")[entity.form]
-    if determiner == "genitive":
+    if owner is not None:
         tick = En("'s")
         article = Fr(definite, {head: False}, "article")
         of = Fr("de", {tick: True})
@@ -180,7 +184,12 @@ def noun_phrase(
 
 
 def _determiner(
-    determiner: str, entity: Entity, definite: str, negated: bool, adjective_first: bool, link: dict
+    determiner: str,
+    entity: Entity,
+    definite: str,
+    negated: bool,
+    adjective_first: bool,
+    link: dict[En, bool],
 ) -> list[Fr]:
     """Return the French determiner for an English one, by gender, number and what follows."""
     if determiner in ("the", "generic"):
@@ -314,7 +323,8 @@ def spell(words: Sequence[Fr]) -> tuple[list[Fr], set[str]]:
         pair = words[index + 1] if index + 1 < len(words) else None
         key = (here.text, pair.text) if pair and pair.kind == "article" else None
         # de l'homme, à l'école: before a vowel the article is elided and nothing contracts.
-        if key in CONTRACTED and not (key[1] == "le" and starts_with_vowel(words[index + 2].text)):
+        elided = key and key[1] == "le" and starts_with_vowel(words[index + 2].text)
+        if pair and key in CONTRACTED and not elided:
             links = dict(here.links)
             for en, sure in pair.links.items():
                 links[en] = sure or links.get(en, False)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from helpers.corpus.grammar.clauses import LIKING, Speech
 from helpers.corpus.grammar.lexicon import HELD_OUT, fits
-from helpers.corpus.grammar.phrases import Dice, Fr, Phrase, Reject, be_phrase, spell, word
+from helpers.corpus.grammar.phrases import Clitic, Dice, Fr, Phrase, Reject, be_phrase, spell, word
 from helpers.corpus.grammar.story import PERSON
 from helpers.corpus.pairs import Pair
 
@@ -107,7 +107,7 @@ class Sentence(Speech):
             lead, actor = self.subject(pronouns=False)
         clitic = self.clitic(entity, None if lead.en else subject)
         self.note_participle(entity, self.tense)
-        objects: list = [clitic]
+        objects: list[Phrase | Clitic] = [clitic]
         if second.frames[0].receiver:
             objects.append(self.receiver(actor, clitic))
         self.tags.add("coordination")

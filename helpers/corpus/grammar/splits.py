@@ -96,7 +96,9 @@ class _Draw:
         wanted = {name: [0] * 6 for name in self.splits}
         for name, pairs in self.splits.items():
             for pair in pairs:
-                wanted[name][bucket_of(pair)] += not self.common(pair)
+                bucket = bucket_of(pair)
+                if bucket is not None and not self.common(pair):
+                    wanted[name][bucket] += 1
             self.splits[name] = [pair for pair in pairs if self.common(pair)]
         return wanted
 

@@ -17,9 +17,14 @@ from helpers.corpus.grammar.lexicon import (
 )
 from helpers.corpus.grammar.phrases import Clitic, Dice, Entity, Phrase, Reject, noun_phrase, word
 
-OWNERS = {"i": "my", "you": "your", "he": "his", "she": "her", "we": "our", "they": "their"}
-SUBJECTS = {"i": "je", "you": "tu", "he": "il", "she": "elle", "we": "nous", "they": "ils"}
-OBJECTS = {
+# By the English pronoun of an `Entity`, which may be None: then there is no entry.
+OWNERS: dict[str | None, str] = {
+    "i": "my", "you": "your", "he": "his", "she": "her", "we": "our", "they": "their",
+}  # fmt: skip
+SUBJECTS: dict[str | None, str] = {
+    "i": "je", "you": "tu", "he": "il", "she": "elle", "we": "nous", "they": "ils",
+}  # fmt: skip
+OBJECTS: dict[str | None, tuple[str, str]] = {
     "i": ("me", "me"), "you": ("you", "te"), "he": ("him", "le"), "she": ("her", "la"),
     "it": ("it", "le"), "we": ("us", "nous"), "they": ("them", "les"),
 }  # fmt: skip
@@ -118,9 +123,10 @@ class Story:
 
     # Pronouns
 
-    def check_reference(self, entity: Entity, subject: Entity | None = None) -> None:
+    def check_reference(self, entity: Entity, subject: Entity | None = None) -> str:
         """Reject a pronoun for `entity` unless the mentions before it agree on its French form.
 
+        Returns the English pronoun.
         subject: the subject of the same clause, which its object pronoun cannot mean.
         """
         rivals = [m for m in self.mentions if m is not entity and m is not subject]
@@ -130,16 +136,17 @@ class Story:
             bad = [m for m in rivals if m.pronoun == entity.pronoun and m.gender != entity.gender]
         if bad or entity.pronoun is None:
             raise Reject
+        return entity.pronoun
 
     def subject_pronoun(self, entity: Entity) -> Phrase:
         """Return the pronoun that takes up `entity`, mentioned before."""
-        self.check_reference(entity)
-        if entity.pronoun == "it":
+        pronoun = self.check_reference(entity)
+        if pronoun == "it":
             self.tags.add("it-subject")
-        french = SUBJECTS.get(entity.pronoun, "il")
-        if entity.pronoun in ("it", "they") and entity.gender == "f":
-            french = {"it": "elle", "they": "elles"}[entity.pronoun]
-        return word(entity.pronoun, french)
+        french = SUBJECTS.get(pronoun, "il")
+        if pronoun in ("it", "they") and entity.gender == "f":
+            french = {"it": "elle", "they": "elles"}[pronoun]
+        return word(pronoun, french)
 
     def clitic(self, entity: Entity, subject: Entity | None = None, bound: bool = True) -> Clitic:
         """Return the direct object pronoun for `entity`; bound: it was mentioned before."""
@@ -158,7 +165,8 @@ class Story:
     def receiver_clitic(self, entity: Entity) -> Clitic:
         """Return 'to him' as lui, and so on."""
         english, french = OBJECTS[entity.pronoun]
-        french = {"he": "lui", "she": "lui", "they": "leur"}.get(entity.pronoun, french)
+        if entity.pronoun in ("he", "she", "they"):
+            french = {"he": "lui", "she": "lui", "they": "leur"}[entity.pronoun]
         self.tags.add("clitic")
         return Clitic(word(f"to {english}", french), None)
 
@@ -339,7 +347,9 @@ class Story:
         links = {(0, 2): 1, (1, 0): 0, (1, 1): 1}
         return self.loosely(("last", moment), ("la", french, "dernière"), links)
 
-    def loosely(self, english: tuple[str, ...], french: tuple[str, ...], links: dict) -> Phrase:
+    def loosely(
+        self, english: tuple[str, ...], french: tuple[str, ...], links: dict[tuple[int, int], int]
+    ) -> Phrase:
         """Return a fixed phrase with given links: (English, French position) -> surely?"""
         phrase = Phrase()
         for text in english:
