@@ -19,38 +19,59 @@ TAG = "bootstrap"
 _TEMPLATE = r"""
 # Set-up: finds the course's helpers, or fetches them where this notebook stands alone.
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 from importlib.util import find_spec
 from pathlib import Path
 
+
+class CourseNotFound(RuntimeError):
+    def _render_traceback_(self):  # what Jupyter shows: the message alone
+        return [str(self)]
+
+
+def is_course(folder):
+    return (folder / "helpers/authoring/bootstrap.py").is_file()
+
+
 ADDRESS, VERSION = "@ADDRESS@", "@VERSION@"
 here, spec = Path.cwd(), find_spec("helpers")
 installed = Path(spec.origin).parents[1] if spec and spec.origin else here
 places = [here, *here.parents, here / "attention-measured", installed]
-root = next((p for p in places if (p / "helpers/authoring/bootstrap.py").is_file()), None)
+root = next(filter(is_course, places), None)
 if root is None:
-    url, ref = os.environ.get("COURSE_ADDRESS"), os.environ.get("COURSE_REF")
-    command = ["git", "clone", "--quiet", "--depth=1", f"--branch={ref or 'v' + VERSION}"]
+    root, fault = here / "attention-measured", ""
+    url = os.environ.get("COURSE_ADDRESS") or ADDRESS
+    ref = os.environ.get("COURSE_REF") or f"v{VERSION}"
+    command = ["git", "clone", "--quiet", "--depth=1", f"--branch={ref}", url]
     os.environ["GIT_TERMINAL_PROMPT"] = "0"  # fail rather than wait for a password
     try:  # by way of a scratch folder, so that half a course is never left behind
         with tempfile.TemporaryDirectory(prefix=".fetching-", dir=here) as scratch:
-            command += [url or ADDRESS, f"{scratch}/course"]
-            subprocess.run(command, check=True, capture_output=True, text=True)
-            root = Path(scratch, "course").rename(here / "attention-measured")
+            command.append(f"{scratch}/course")
+            readable = {"encoding": "utf-8", "errors": "replace"}
+            subprocess.run(command, check=True, capture_output=True, **readable)
+            if not is_course(Path(scratch, "course")):
+                raise OSError("What lies at this address is another project, not this course.")
+            Path(scratch, "course").rename(root)
     except (OSError, subprocess.CalledProcessError) as error:
-        raise SystemExit(
-            f"The course's helpers are not here, and fetching them from {url or ADDRESS} failed:\n"
-            f"{getattr(error, 'stderr', '') or error}\nSwitch the network on (Kaggle: Settings, "
-            "Internet), remove a broken folder attention-measured if there is one, and run this "
-            "cell again. Without a network, open this notebook inside a copy of the whole course."
-        ) from None
+        fault = getattr(error, "stderr", "") or error
+    if not is_course(root):  # where it is, another notebook has fetched it at the same moment
+        raise CourseNotFound(
+            f"The course's helpers are not here, and fetching {ref} from {url} failed:\n{fault}\n"
+            f"Switch the network on (Kaggle: Settings, Internet). If {ref} is not there, take a "
+            'branch: run os.environ["COURSE_REF"] = "main" in a new cell. Remove a broken folder '
+            "attention-measured if there is one, and run this cell again. Without a network, open "
+            "this notebook inside a copy of the whole course."
+        )
+    for left in here.glob(".fetching-*"):  # by a kernel that was ended while it fetched
+        shutil.rmtree(left, ignore_errors=True)
 sys.path.insert(0, str(root))
 try:
     from helpers.start import start
-except ModuleNotFoundError:
-    raise SystemExit(
+except ImportError:
+    raise CourseNotFound(
         f"This kernel has already imported another package called helpers: {spec.origin}\n"
         "Restart the kernel and run this cell before any other."
     ) from None
