@@ -7,6 +7,7 @@ import dataclasses
 import pytest
 import torch
 from matplotlib.patches import Rectangle
+from torch import nn
 
 from helpers.figures import charts
 from helpers.figures.diagrams import Arrow, Box, Diagram, Numbers, Stage, arrows, draw, faults
@@ -14,6 +15,18 @@ from helpers.figures.diagrams.attention import (
     additive_step,
     follow_additive,
     trace_additive_step,
+)
+from helpers.figures.diagrams.recurrent import (
+    back_through_time,
+    gru_cell,
+    lstm_cell,
+    rnn_cell,
+    trace_back_through_time,
+    trace_gru_cell,
+    trace_lstm_cell,
+    trace_rnn_cell,
+    trace_unrolled,
+    unrolled_network,
 )
 from helpers.figures.diagrams.still import ends, picture
 from helpers.figures.diagrams.translation import (
@@ -74,6 +87,55 @@ def test_encoder_and_decoder_are_drawn_as_they_are_computed():
     assert faults(diagram, tensors, SIZES) == []
     expected = model(torch.tensor([[3, 4, 5, 6]]), torch.tensor([4]), fed[None])[0]
     torch.testing.assert_close(torch.stack(logits), expected)
+
+
+def tensor(*shape):
+    return torch.randn(*shape, dtype=torch.float64, requires_grad=True)
+
+
+def recurrent_diagrams():
+    torch.manual_seed(0)
+    options = {"dtype": torch.float64}
+    x, h = tensor(3), tensor(5)
+    network = unrolled_network("Network", {1: "a", 2: "b"}, {2: "$y$", 4: "$z$"}, 4, weights=True)
+    cell, output = nn.RNNCell(3, 5, **options), nn.Linear(5, 4, **options)
+    inputs = [tensor(3).detach() for _ in range(3)]
+    matrices = tensor(5, 3).detach(), tensor(5, 5).detach()
+    return {
+        "cell": (rnn_cell(), trace_rnn_cell(x, h, tensor(5, 3), tensor(5, 5), tensor(5))),
+        "network": (network, trace_unrolled(network, cell, output)),
+        "back": (back_through_time(3), trace_back_through_time(inputs, *matrices, tensor(5))),
+        "gru": (gru_cell(), trace_gru_cell(nn.GRUCell(3, 5, **options), x, h)),
+        "lstm": (lstm_cell(), trace_lstm_cell(nn.LSTMCell(3, 5, **options), x, h, tensor(5))),
+    }
+
+
+@pytest.mark.parametrize("name", ["cell", "network", "back", "gru", "lstm"])
+def test_recurrent_layers_are_drawn_as_they_are_computed(name):
+    diagram, tensors = recurrent_diagrams()[name]
+    sizes = {"inputs": 3, "hidden": 5, "outputs": 4}
+    assert faults(diagram, tensors, sizes) == []
+    first = diagram.arrows[0]
+    wrong = dataclasses.replace(first, start=first.end, end=first.start)
+    assert faults(dataclasses.replace(diagram, arrows=(wrong, *diagram.arrows[1:])), tensors, sizes)
+
+
+def test_the_traces_are_pytorchs_cells():
+    torch.manual_seed(1)
+    x, h, c = tensor(3), tensor(5), tensor(5)
+    gru, lstm = nn.GRUCell(3, 5).double(), nn.LSTMCell(3, 5).double()
+    torch.testing.assert_close(trace_gru_cell(gru, x, h)["h"], gru(x[None], h[None])[0])
+    found, expected = trace_lstm_cell(lstm, x, h, c), lstm(x[None], (h[None], c[None]))
+    torch.testing.assert_close((found["h"], found["c"]), (expected[0][0], expected[1][0]))
+
+
+def test_the_way_back_gives_autograds_gradients():
+    torch.manual_seed(2)
+    inputs = [tensor(3) for _ in range(4)]
+    parts = trace_back_through_time(inputs, tensor(5, 3), tensor(5, 5), tensor(5))
+    for t in range(5):
+        (gradient,) = torch.autograd.grad(parts["loss"], parts[f"h{t}"], retain_graph=True)
+        torch.testing.assert_close(parts[f"g{t}"], gradient)
 
 
 def test_a_box_shows_nothing_before_it_is_computed():

@@ -1,0 +1,351 @@
+"""Diagrams of recurrent layers: a cell, a network unrolled, the way back through time, gates.
+
+Shapes: inputs numbers of x_t, hidden numbers of a state.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
+
+
+def rnn_cell() -> Diagram:
+    """One step of a recurrent network (Elman 1990). Tensors: `trace_rnn_cell`."""
+    boxes = (
+        Box("x", "$x_t$", "source", (1, 0), "inputs", "", "The word that is read now."),
+        Box("before", "$h_{t-1}$", "decoder", (-0.4, 1), "hidden", "", "What was kept so far."),
+        Box("Wx", "$W_x x_t$", "score", (1, 1), "hidden", "$W_x x_t$", "What the word says."),
+        Box(
+            "Wh", "$W_h h_{t-1}$", "score", (0.25, 1.9), "hidden", "", "What the state says.", 0.95
+        ),
+        Box(
+            "sum",
+            "sum $+ b$",
+            "score",
+            (1, 2.8),
+            "hidden",
+            "$W_x x_t + W_h h_{t-1} + b$",
+            wide=0.95,
+        ),
+        Box(
+            "h",
+            "$h_t$",
+            "decoder",
+            (2.3, 2.8),
+            "hidden",
+            r"$h_t = \tanh(W_x x_t + W_h h_{t-1} + b)$",
+            "The new state. Tanh keeps each number between -1 and 1.",
+        ),
+    )
+    stages = (
+        Stage("The word $x_t$ is multiplied by the matrix $W_x$.", ("x", "Wx")),
+        Stage("The state before, $h_{t-1}$, is multiplied by the matrix $W_h$.", ("before", "Wh")),
+        Stage("Both products and a bias $b$ are added.", ("Wx", "Wh", "sum")),
+        Stage("Tanh makes the new state $h_t$. The next step uses it.", ("sum", "h")),
+    )
+    ways = (*arrows("x > Wx > sum", "before > Wh > sum"), Arrow("sum", "h", "tanh"))
+    alt = (
+        "One cell of a recurrent network. The input and the state before are each multiplied by a "
+        "matrix. The products and a bias are added, and tanh makes the new state."
+    )
+    return Diagram("One step of a recurrent network", boxes, ways, stages, alt)
+
+
+def trace_rnn_cell(
+    x: Tensor, before: Tensor, w_x: Tensor, w_h: Tensor, bias: Tensor
+) -> dict[str, Tensor]:
+    """x (inputs,), h_{t-1} (hidden,), W_x, W_h and b -> every tensor of `rnn_cell`."""
+    first, second = w_x @ x, w_h @ before
+    total = first + second + bias
+    return {"x": x, "before": before, "Wx": first, "Wh": second, "sum": total, "h": total.tanh()}
+
+
+def unrolled_network(
+    title: str,
+    inputs: Mapping[int, str],
+    outputs: Mapping[int, str],
+    steps: int,
+    state: str = "h",
+    weights: bool = False,
+) -> Diagram:
+    """A recurrent network, one column a step: inputs below, outputs above.
+
+    inputs, outputs: step, from 1 -> label; a step without one has none. weights: write W_x and W_h
+    beside their arrows, since they are the same at every step. Tensors: `trace_unrolled`.
+    """
+    columns = range(1, steps + 1)
+    boxes = [Box(f"{state}0", f"${state}_0$", "decoder", (0, 1), "hidden", about="Zeros at first.")]
+    stages, ways = [], []
+    for t in columns:
+        lit = [f"{state}{t - 1}", f"{state}{t}"]
+        boxes.append(
+            Box(
+                f"{state}{t}",
+                f"${state}_{{{t}}}$",
+                "decoder",
+                (t, 1),
+                "hidden",
+                f"${state}_t = f(x_t, {state}_{{t-1}})$",
+                f"The state after step {t}. The same function and weights make every state.",
+            )
+        )
+        ways.append(Arrow(f"{state}{t - 1}", f"{state}{t}", "$W_h$" if weights else ""))
+        if t in inputs:
+            boxes.append(Box(f"x{t}", inputs[t], "source", (t, 0), "inputs"))
+            ways.append(Arrow(f"x{t}", f"{state}{t}", "$W_x$" if weights else ""))
+            lit.append(f"x{t}")
+        if t in outputs:
+            boxes.append(Box(f"y{t}", outputs[t], "output", (t, 2), "outputs"))
+            ways.append(Arrow(f"{state}{t}", f"y{t}"))
+            lit.append(f"y{t}")
+        stages.append(Stage(f"Step {t}: the same weights, the state of step {t - 1}.", tuple(lit)))
+    alt = (
+        f"{title}. A recurrent network of {steps} steps from left to right, each state made from "
+        f"the state before. {len(inputs)} steps have an input and {len(outputs)} an output."
+    )
+    return Diagram(title, tuple(boxes), tuple(ways), tuple(stages), alt)
+
+
+def trace_unrolled(diagram: Diagram, cell: nn.RNNCell, output: nn.Linear) -> dict[str, Tensor]:
+    """Return every tensor of an `unrolled_network` in a small network with random inputs."""
+    names = {box.name for box in diagram.boxes}
+    state = next(name[0] for name in names if name.endswith("0"))
+    options = {"dtype": cell.weight_hh.dtype}
+    parts = {f"{state}0": torch.zeros(cell.hidden_size, requires_grad=True, **options)}
+    t = 1
+    while f"{state}{t}" in names:
+        given = torch.zeros(cell.input_size, **options)
+        if f"x{t}" in names:
+            given = parts[f"x{t}"] = torch.randn(cell.input_size, requires_grad=True, **options)
+        parts[f"{state}{t}"] = cell(given[None], parts[f"{state}{t - 1}"][None])[0]
+        if f"y{t}" in names:
+            parts[f"y{t}"] = output(parts[f"{state}{t}"])
+        t += 1
+    return parts
+
+
+def back_through_time(steps: int) -> Diagram:
+    """The gradient of a loss on the last state, on its way back through an RNN.
+
+    Tensors: `trace_back_through_time`. Below, the states as they were computed; above, the
+    gradients, made from right to left.
+    """
+    columns = range(steps, -1, -1)
+    boxes, ways, stages = [], [], []
+    for t in columns:
+        boxes += [
+            Box(f"h{t}", f"$h_{{{t}}}$", "decoder", (1.75 * t, 0), "hidden", about=f"State {t}."),
+            Box(
+                f"g{t}",
+                f"$g_{{{t}}}$",
+                "context",
+                (1.75 * t, 1.25),
+                "hidden",
+                r"$g_t = \partial L / \partial h_t$",
+                f"How strongly the loss feels each number of state {t}.",
+            ),
+        ]
+    ways += [Arrow(f"h{t - 1}", f"h{t}") for t in range(1, steps + 1)]
+    boxes.append(
+        Box(
+            "loss",
+            "$L$",
+            "output",
+            (1.75 * steps + 1.2, 0.6),
+            "",
+            "",
+            "The loss, of the last state.",
+        )
+    )
+    ways += [Arrow(f"h{steps}", "loss"), Arrow(f"h{steps}", f"g{steps}")]
+    stages.append(
+        Stage("It begins at the loss: $g$ of the last state.", (f"h{steps}", "loss", f"g{steps}"))
+    )
+    for t in range(steps, 0, -1):
+        factor = f"$W_h^T (1-h_{{{t}}}^2)$"
+        ways.append(Arrow(f"g{t}", f"g{t - 1}", factor if steps <= 4 else ""))
+        if t < steps:
+            ways.append(Arrow(f"h{t}", f"g{t - 1}"))
+        stages.append(
+            Stage(
+                f"One step back: $g_{{{t - 1}}}$ is $g_{{{t}}}$ times the slope of tanh, "
+                f"$1 - h_{{{t}}}^2$, times $W_h$. Each step back multiplies once more.",
+                (f"g{t}", f"h{t}", f"g{t - 1}"),
+            )
+        )
+    alt = (
+        f"Back-propagation through {steps} steps. Below, the states from left to right and the "
+        "loss at the end. Above, the gradients from right to left: each is the one after it, times "
+        "the slope of tanh and the matrix W_h."
+    )
+    return Diagram("Back through time", tuple(boxes), tuple(ways), tuple(stages), alt)
+
+
+def trace_back_through_time(
+    inputs: Sequence[Tensor], w_x: Tensor, w_h: Tensor, direction: Tensor
+) -> dict[str, Tensor]:
+    """Return every tensor of `back_through_time` for the loss L = direction . h_T^2 / 2.
+
+    inputs: x_1 ... x_T, each (inputs,). W_x (hidden, inputs), W_h (hidden, hidden), direction
+    (hidden,). The gradients are written out as products, so that they are part of one graph.
+    """
+    state = torch.zeros(len(w_h), dtype=w_h.dtype, requires_grad=True)
+    states = [state]
+    for x in inputs:
+        states.append(torch.tanh(w_x @ x + w_h @ states[-1]))
+    last = states[-1]
+    parts = {f"h{t}": h for t, h in enumerate(states)}
+    parts["loss"] = (direction * last**2).sum() / 2
+    gradient = direction * last
+    parts[f"g{len(inputs)}"] = gradient
+    for t in range(len(inputs), 0, -1):
+        gradient = w_h.T @ (gradient * (1 - states[t] ** 2))
+        parts[f"g{t - 1}"] = gradient
+    return parts
+
+
+def gru_cell() -> Diagram:
+    """One step of a GRU as PyTorch computes it (Cho et al. 2014). Tensors: `trace_gru_cell`."""
+    boxes = (
+        Box("x", "$x_t$", "source", (0, 0), "inputs", "", "The word that is read now."),
+        Box("before", "$h_{t-1}$", "decoder", (2.6, 0), "hidden", "", "What was kept so far."),
+        Box(
+            "r",
+            "$r$: reset",
+            "score",
+            (0, 1.3),
+            "hidden",
+            r"$r = \sigma(W_r x_t + U_r h_{t-1})$",
+            "Near 0, the candidate does not look at the old state.",
+            wide=0.95,
+        ),
+        Box(
+            "z",
+            "$z$: update",
+            "score",
+            (2.6, 1.3),
+            "hidden",
+            r"$z = \sigma(W_z x_t + U_z h_{t-1})$",
+            "Near 1, the old number is kept as it is.",
+            wide=0.95,
+        ),
+        Box(
+            "n",
+            "$n$: candidate",
+            "context",
+            (1.3, 2.2),
+            "hidden",
+            r"$n = \tanh(W_n x_t + r \odot U_n h_{t-1})$",
+            "What the new number would be.",
+            wide=1.15,
+        ),
+        Box(
+            "h",
+            "$h_t$",
+            "decoder",
+            (1.3, 3.3),
+            "hidden",
+            r"$h_t = z \odot h_{t-1} + (1 - z) \odot n$",
+            "A mix of the old number and the candidate: z says how much of the old one stays.",
+            wide=1.15,
+        ),
+    )
+    stages = (
+        Stage(
+            "Two gates look at the word and the old state: numbers from 0 to 1.",
+            ("x", "before", "r", "z"),
+        ),
+        Stage(
+            "The candidate $n$ is what the cell would write. The reset gate $r$ says how much of "
+            "the old state may go into it, so that the cell can start afresh.",
+            ("x", "before", "r", "n"),
+        ),
+        Stage(
+            "The update gate $z$ mixes: with $z = 1$ the old number stays, with $z = 0$ the "
+            "candidate takes its place, with $z = 1/2$ it is their mean.",
+            ("before", "z", "n", "h"),
+        ),
+    )
+    ways = (
+        *arrows("x > r", "x > n", "x > z", "before > r", "before > z", "before > n"),
+        *arrows("r > n > h", "z > h"),
+        Arrow("before", "h", bend=1.9),
+    )
+    alt = (
+        "One step of a GRU. The input and the old state feed a reset gate, an update gate and a "
+        "candidate; the reset gate feeds the candidate. The update gate mixes the old state and "
+        "the candidate into the new state."
+    )
+    return Diagram("One step of a GRU", boxes, ways, stages, alt)
+
+
+def trace_gru_cell(cell: nn.GRUCell, x: Tensor, before: Tensor) -> dict[str, Tensor]:
+    """x (inputs,), h_{t-1} (hidden,) -> every tensor of `gru_cell`."""
+    own = nn.functional.linear(x, cell.weight_ih, cell.bias_ih).chunk(3)
+    old = nn.functional.linear(before, cell.weight_hh, cell.bias_hh).chunk(3)
+    r, z = torch.sigmoid(own[0] + old[0]), torch.sigmoid(own[1] + old[1])
+    n = torch.tanh(own[2] + r * old[2])
+    return {"x": x, "before": before, "r": r, "z": z, "n": n, "h": (1 - z) * n + z * before}
+
+
+def lstm_cell() -> Diagram:
+    """One step of an LSTM, to set beside the GRU. Tensors: `trace_lstm_cell`."""
+    gates = {
+        "i": ("input", 0.0),
+        "f": ("forget", 1.2),
+        "g": ("candidate", 2.4),
+        "o": ("output", 3.6),
+    }
+    boxes = [
+        Box("x", "$x_t$", "source", (0.6, 0), "inputs"),
+        Box("before", "$h_{t-1}$", "decoder", (3.0, 0), "hidden"),
+        Box("cell", "$c_{t-1}$", "context", (-1.0, 2.4), "hidden", "", "The cell, a second state."),
+        *(
+            Box(name, f"${name}$: {word}", "score", (column, 1.25), "hidden", wide=1.08)
+            for name, (word, column) in gates.items()
+        ),
+        Box("c", "$c_t$", "context", (1.2, 2.4), "hidden", r"$c_t = f \odot c_{t-1} + i \odot g$"),
+        Box("h", "$h_t$", "decoder", (3.6, 2.4), "hidden", r"$h_t = o \odot \tanh(c_t)$"),
+    ]
+    ways = (
+        *arrows(*(f"x > {name}" for name in gates), *(f"before > {name}" for name in gates)),
+        *arrows("i > c", "f > c", "g > c", "cell > c", "c > h", "o > h"),
+    )
+    stages = (
+        Stage(
+            "Three gates and a candidate look at the word and the old state.",
+            ("x", "before", *gates),
+        ),
+        Stage(
+            "Forget some of the old cell, add some of the candidate.", ("cell", "f", "i", "g", "c")
+        ),
+        Stage("The output gate says what of the cell is shown.", ("c", "o", "h")),
+    )
+    alt = (
+        "One step of an LSTM. The input and the old state feed an input gate, a forget gate, a "
+        "candidate and an output gate. The forget gate and the input gate mix the old cell and the "
+        "candidate into the new cell. The output gate shows a part of it as the new state."
+    )
+    return Diagram("One step of an LSTM", tuple(boxes), ways, stages, alt)
+
+
+def trace_lstm_cell(
+    layer: nn.LSTMCell, x: Tensor, before: Tensor, cell: Tensor
+) -> dict[str, Tensor]:
+    """x (inputs,), h_{t-1} (hidden,), c_{t-1} (hidden,) -> every tensor of `lstm_cell`."""
+    linear = nn.functional.linear
+    i, f, g, o = (
+        linear(x, layer.weight_ih, layer.bias_ih) + linear(before, layer.weight_hh, layer.bias_hh)
+    ).chunk(4)
+    parts = {"i": i.sigmoid(), "f": f.sigmoid(), "g": g.tanh(), "o": o.sigmoid()}
+    c = parts["f"] * cell + parts["i"] * parts["g"]
+    return parts | {"x": x, "before": before, "cell": cell, "c": c, "h": parts["o"] * c.tanh()}
+
+
+def in_numbers(name: str, parts: Mapping[str, Tensor]) -> Numbers:
+    """Return what a trace computed as the numbers of one moment of its diagram."""
+    return Numbers(name, {key: tensor.tolist() for key, tensor in parts.items() if tensor.ndim})
