@@ -158,7 +158,7 @@ def back_through_time(steps: int) -> Diagram:
             (1.75 * steps + 1.2, 0.6),
             "",
             "",
-            "The loss, of the last state.",
+            "Of the last state.",
         )
     )
     ways += [Arrow(f"h{steps}", "loss"), Arrow(f"h{steps}", f"g{steps}")]
