@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import re
+import sys
 import tomllib
+from collections.abc import Iterable
 from importlib import metadata
+from pathlib import Path
 
 import pytest
 import torch
@@ -115,6 +119,59 @@ def test_conda_environment_is_in_step() -> None:
     assert re.fullmatch(r"python=3\.1[1-4]", python)
     conda = {CONDA_NAMES.get(r.name, r.name): r.specifier for r in map(Requirement, others)}
     assert conda == {name: r.specifier for name, r in DEPENDENCIES.items()}
+
+
+# What a package is imported as, to what it is called where it is declared.
+DISTRIBUTIONS = metadata.packages_distributions()
+
+
+def imported(code: str) -> set[str]:
+    """Return the top-level packages that `code` imports, anywhere in it, but not Python's own."""
+    names = set()
+    for node in ast.walk(ast.parse(code)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            names.add(node.module or "")
+    return {name.split(".")[0] for name in names} - sys.stdlib_module_names
+
+
+def undeclared(codes: Iterable[str], declared: Iterable[str]) -> set[str]:
+    """Return the packages that `codes` import and that no line of `declared` brings along."""
+    found = set().union(*(imported(code) for code in codes)) - {"helpers", "tests"}
+    known = {canonicalize_name(name) for name in declared}
+    return {
+        name
+        for name in found
+        if not known & {canonicalize_name(d) for d in DISTRIBUTIONS.get(name, [name])}
+    }
+
+
+def code_of(path: Path) -> str:
+    """Return the Python code of a module, or of a notebook without its commands to IPython."""
+    text = path.read_text(encoding="utf-8")
+    if path.suffix == ".py":
+        return text
+    cells = [cell for cell in json.loads(text)["cells"] if cell["cell_type"] == "code"]
+    lines = "\n".join("".join(cell["source"]) for cell in cells).splitlines()
+    return "\n".join(line for line in lines if not line.startswith(("%", "!")))
+
+
+def test_what_the_course_imports_is_declared() -> None:
+    paths = [*(ROOT / "helpers").rglob("*.py"), *(ROOT / "notebooks").glob("*.ipynb")]
+    assert len(paths) > 100
+    assert undeclared(map(code_of, paths), DEPENDENCIES) == set()
+
+
+def test_what_the_tests_import_is_declared() -> None:
+    paths = [ROOT / "conftest.py", *(ROOT / "tests").rglob("*.py")]
+    assert undeclared(map(code_of, paths), WITH_TESTS) == set()
+
+
+def test_an_undeclared_import_is_found() -> None:
+    code = "import os.path, torch\ndef draw():\n    from PIL.Image import new\n    import yaml"
+    assert undeclared([code], ["torch", "Pillow", "PyYAML"]) == set()
+    assert undeclared([code], ["torch"]) == {"PIL", "yaml"}
 
 
 def test_each_worker_and_kernel_has_one_thread() -> None:
