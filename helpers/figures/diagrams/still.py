@@ -111,7 +111,14 @@ def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> 
     if box.shape and values is None:
         low = y - box.tall / 2 + 0.09
         axes.text(
-            x, low, box.shape, ha="center", va="center", fontsize=8, color="#444444", alpha=alpha
+            x,
+            low + 0.01,
+            box.shape,
+            ha="center",
+            va="center",
+            fontsize=10 if box.wide > 1.5 else 8.5,
+            color="#444444",
+            alpha=alpha,
         )
 
 
