@@ -159,14 +159,13 @@ def test_stub_is_not_attempted(exercise, capsys):
 
 @pytest.mark.parametrize("exercise", LOOPS, ids=lambda exercise: exercise.name)
 def test_loop_is_correct_but_slow_and_does_not_stall(exercise, capsys):
-    start = time.perf_counter()
+    start = time.thread_time()
     assert exercise.check(exercise.spec) is exercise.reference
-    assert time.perf_counter() - start < 8  # about 2 on an idle machine
+    assert time.thread_time() - start < 2
     out = capsys.readouterr().out
     assert out.startswith(f"✓ {exercise.short_name}: correct but slow\n")
-    assert "times as long as the course's version at training size" in unwrapped(out)
-    question = exercise.slow_hint
-    assert f"). {question} The course's own version" in unwrapped(out)
+    assert "a Python loop goes over the data" in unwrapped(out)
+    assert f"{exercise.slow_hint} The course's own version" in unwrapped(out)
     assert all(len(line) <= 90 for line in out.splitlines())
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
-import math
 import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -18,7 +17,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from helpers.exercises import comparing, running, timing
+from helpers.exercises import comparing, running, steps
 from helpers.exercises.inputs import Dice
 
 NOT_ATTEMPTED, RAISED, NOT_YET = "not attempted", "your code raised", "not yet"
@@ -74,7 +73,9 @@ class Exercise:
     wrong_answers: misconceptions, each of which must earn its own message.
     hints: a ladder: a question, then pseudocode, then nearly the line.
     why: the reason, shown with the solution.
-    training_case: returns arguments at the size of the notebook's training, for the speed check.
+    training_case: returns arguments at the size of the notebook's training, where the result is
+        compared too, and Python's steps are counted: their growth from the smallest cases shows a
+        loop over the data.
     gradients: names of the arguments whose gradients are compared too.
     observe: given the arguments after a call, returns what toy models in them saw.
     exact_zeros: given the arguments, returns where padding must leave an exact 0, as bool tensors
@@ -204,17 +205,17 @@ class Exercise:
         misfit = self._signature_misfit(function)
         if misfit:
             return Verdict(NOT_YET, misfit)
-        trials, until = [], time.monotonic() + 2 * running.CALL_LIMIT
+        trials, until = [], time.thread_time() + 2 * running.CALL_LIMIT
         for number, case in enumerate(self._inputs):
             got = self._run(function, case, trusted=False)
             if not trials and got.is_empty:
                 return self._not_attempted(got)
-            got.late = got.late or time.monotonic() > until
+            got.late = got.late or time.thread_time() > until
             trials.append(_Trial(number, case, self._known(self.spec, number), got))
             if got.late:
                 break
         failures = [trial for trial in trials if not self._alike(trial, trial.expected)]
-        return self._failed(trials, failures) if failures else self._speed(function)
+        return self._failed(trials, failures) if failures else self._at_training_size(function)
 
     @functools.cached_property
     def _inputs(self) -> list[tuple]:
@@ -272,8 +273,9 @@ class Exercise:
         first = failures[0]
         if first.got.late:
             reason = (
-                f"It took more than {running.CALL_LIMIT:g} seconds on small inputs and was "
-                "stopped: is there a loop that never ends?"
+                f"It took more than {running.CALL_LIMIT:g} seconds of processor time (or "
+                f"{running.CLOCK_LIMIT:g} by the clock) on small inputs and was stopped: is there "
+                "a loop that never ends?"
             )
             return Verdict(NOT_YET, comparing.wrap(reason), self._input(first.case))
         wrong, shown = self._misconception(trials, failures)
@@ -379,22 +381,31 @@ class Exercise:
         given = dict(zip(self.parameters, case, strict=False))
         return comparing.show_sizes(self.sizes(*case), given)
 
-    def _speed(self, function: Callable[..., Any]) -> Verdict:
+    def _at_training_size(self, function: Callable[..., Any]) -> Verdict:
+        """Judge a function that is right on the small inputs by a call at training size."""
         if function is self.reference:
             return Verdict(CORRECT)
+        running.fresh_state()
         case = self.training_case()
-        try:
-            times = timing.slowness(function, self.reference, case)
-        except KeyboardInterrupt:
-            raise
-        except BaseException as error:
-            got = running.Outcome(raised=running.describe(error, function))
-            return self._raised(_Trial(0, case, got, got))
-        if not times:
-            return Verdict(CORRECT)
-        much = "far more than 3" if math.isinf(times) else f"about {times:.0f}"
+        own_little = self._steps_on_little(function)
+        course_little = self._steps_on_little(self.reference)
+        expected, course = running.counted(self.reference, case)
+        limit = steps.allowed(own_little, course_little, course.steps)
+        got, own = running.counted(function, case, max(limit, steps.ENOUGH))
+        if own.steps > limit and (own.stopped or got.late):
+            return self._slow(case, own, course)
+        if got.raised:
+            return self._raised(_Trial(0, case, expected, got))
+        return self._slow(case, own, course) if own.steps > limit else Verdict(CORRECT)
+
+    def _steps_on_little(self, function: Callable[..., Any]) -> int:
+        """Return the steps on little data: two of the cases, as one may need only a short cut."""
+        return max(running.counted(function, case)[1].steps for case in self._inputs[:2])
+
+    def _slow(self, case: tuple, own: steps.Counter, course: steps.Counter) -> Verdict:
         reason = (
-            f"It takes {much} times as long as the course's version at training size "
-            f"({self._sizes_text(case)}). {self.slow_hint}"
+            f"At training size ({self._sizes_text(case)}) it takes "
+            f"{'more than ' * own.stopped}{min(own.steps, own.limit):,} steps of Python, and the "
+            f"course's version {course.steps:,}: a Python loop goes over the data. {self.slow_hint}"
         )
         return Verdict(SLOW, comparing.wrap(reason))

@@ -1,7 +1,9 @@
 """Call a learner's function without being hurt by it, and keep what happened.
 
 Each call gets its own copies of the arguments, a time limit, seeded generators and a captured
-standard output. Whatever it raises is kept as a value; only KeyboardInterrupt goes through.
+standard output, and leaves nothing changed behind it. Whatever it raises is kept as a value; only
+KeyboardInterrupt goes through. A function that `torch.compile` wraps is run as it was written,
+because its first call would compile for seconds, and compiling does not change what is computed.
 """
 
 from __future__ import annotations
@@ -11,12 +13,14 @@ import contextlib
 import copy
 import ctypes
 import dis
+import functools
 import inspect
 import io
 import linecache
 import random
 import sys
 import threading
+import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -27,8 +31,13 @@ import numpy as np
 import torch
 
 from helpers.exercises.inputs import Misstep
+from helpers.exercises.restoring import restored
+from helpers.exercises.steps import ENOUGH, Counter, Enough
 
-CALL_LIMIT = 2.0  # seconds for a call on a small input: a loop that never ends is stopped then
+# Seconds of a processor for a call on a small input, so that a loop that never ends is stopped; for
+# one at training size; and on top of them, for a function that calls torch.compile itself.
+CALL_LIMIT, TRAINING_LIMIT, COMPILING = 2.0, 10.0, 60.0
+CLOCK_LIMIT = 30.0  # seconds by the clock: what waits for something uses no processor
 _OWN_FOLDER = str(Path(__file__).resolve().parent)
 
 
@@ -72,41 +81,39 @@ class Outcome:
 
 @contextlib.contextmanager
 def preserved() -> Iterator[None]:
-    """Seed everything inside; restore generators, default dtype and device, and grad mode after."""
-    python, numpy, cpu = random.getstate(), np.random.get_state(), torch.get_rng_state()
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
-    dtype, device, grad = (
-        torch.get_default_dtype(),
-        torch.get_default_device(),
-        torch.is_grad_enabled(),
-    )
-    try:
-        with torch.inference_mode(False), warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            _fresh_state()
-            yield
-    finally:
-        random.setstate(python)
-        np.random.set_state(numpy)
-        torch.set_rng_state(cpu)
-        if cuda is not None:
-            torch.cuda.set_rng_state_all(cuda)
-        torch.set_default_dtype(dtype)
-        if torch.get_default_device() != device:
-            torch.set_default_device(device)
-        torch.set_grad_enabled(grad)
+    """Seed everything inside, leave compiled functions uncompiled, and restore everything after."""
+    # Whoever has compiled a function has loaded this module. Loading it here takes seconds.
+    compiled = "torch._dynamo" in sys.modules
+    stance = torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()
+    with restored(), torch.inference_mode(False), stance:
+        warnings.simplefilter("ignore")
+        fresh_state()
+        yield
 
 
-def _fresh_state() -> None:
-    random.seed(0)
-    np.random.seed(0)
-    torch.default_generator.manual_seed(0)  # torch.manual_seed queues work for absent devices too
+def fresh_state(seed: int = 0) -> None:
+    """Seed the generators, and set the default dtype and grad mode that the exercises count on."""
+    random.seed(seed)
+    np.random.seed(seed)
+    torch.default_generator.manual_seed(seed)  # torch.manual_seed queues for absent devices too
     torch.set_default_dtype(torch.float32)
     torch.set_grad_enabled(True)
 
 
-def limited(function: Callable[[], Any], seconds: float) -> Any:
-    """Return `function()`, or raise TookTooLong in it once `seconds` have passed.
+def _processor_clock() -> Callable[[], float]:
+    """Return a function that tells any thread what this one has used of a processor, in seconds."""
+    if not hasattr(time, "pthread_getcpuclockid"):
+        return time.process_time  # all the threads together
+    clock = time.pthread_getcpuclockid(threading.get_ident())
+    return lambda: time.clock_gettime(clock)
+
+
+def limited(function: Callable[[], Any], seconds: float, by_the_clock: float | None = None) -> Any:
+    """Return `function()`, or raise TookTooLong in it once it has used `seconds` of a processor.
+
+    A busy machine makes a call longer by the clock, but not in processor time. by_the_clock:
+    seconds after which the call is stopped all the same, because it may be waiting for something;
+    CLOCK_LIMIT if not given.
 
     A watching thread raises the exception in this one, between two lines of Python, which works on
     every system and off the main thread too (signals do neither). A single long call into C is
@@ -122,12 +129,22 @@ def limited(function: Callable[[], Any], seconds: float) -> Any:
     gone.acquire()
     watcher_ended: list[bool] = []
     closed: list[bool] = []
+    used = _processor_clock()
+    start = used()
+    until = time.monotonic() + (CLOCK_LIMIT if by_the_clock is None else by_the_clock)
+    may_compile = "torch._dynamo" not in sys.modules
 
     def watch() -> None:
+        budget, compiles = seconds, False
         wait = seconds
         while not finished.acquire(timeout=wait):
-            raise_in(thread, ctypes.py_object(TookTooLong))
-            wait = 0.1  # again, in case a destructor or the code itself swallowed the first one
+            if may_compile and not compiles and "torch._dynamo" in sys.modules:
+                compiles = True  # torch.compile was called inside
+                budget += COMPILING
+            wait = min(budget - (used() - start), until - time.monotonic())
+            if wait <= 0:
+                raise_in(thread, ctypes.py_object(TookTooLong))
+                wait = 0.1  # again, in case a destructor or the code itself swallowed the first
         watcher_ended.append(True)
         gone.release()
 
@@ -184,15 +201,16 @@ def run(
     gradients: Sequence[str] = (),
     observe: Callable[..., Any] | None = None,
     trusted: bool = False,
+    seed: int = 0,
 ) -> Outcome:
     """Call `function` on copies of `args` and return what it did.
 
     names: the parameters' names, one for each argument. gradients: the names of those whose
     gradient is looked at, in a second call (of a fixed random combination of the returned numbers).
     observe: given the arguments after the call, returns what toy models saw. trusted: without a
-    time limit, for the course's own functions.
+    time limit, for the course's own functions. seed: of the generators, before each call.
     """
-    outcome, used = _call(function, copies(args), trusted)
+    outcome, used = _call(function, copies(args), trusted, seed)
     if outcome.raised or outcome.misstep or outcome.late:
         return outcome
     outcome.mutated = tuple(n for n, a, b in zip(names, args, used, strict=False) if _changed(a, b))
@@ -200,21 +218,37 @@ def run(
     if gradients and not outcome.mutated:
         fresh = copies(args)
         leaves = {name: fresh[names.index(name)].requires_grad_() for name in gradients}
-        with_grad, _ = _call(function, fresh, trusted)
+        with_grad, _ = _call(function, fresh, trusted, seed)
         if with_grad.raised or with_grad.misstep or with_grad.late:
             return with_grad
         _add_gradients(outcome, with_grad.value, leaves)
     return outcome
 
 
+def counted(
+    function: Callable[..., Any], args: Sequence[Any], limit: int = ENOUGH
+) -> tuple[Outcome, Counter]:
+    """Call `function` on copies of `args` and return what it did, and its steps up to `limit`."""
+    counter = Counter(limit)
+    outcome, _ = _call(function, copies(args), counter=counter)
+    return outcome, counter
+
+
 def _call(
-    function: Callable[..., Any], args: list[Any], trusted: bool
+    function: Callable[..., Any],
+    args: list[Any],
+    trusted: bool = False,
+    seed: int = 0,
+    counter: Counter | None = None,
 ) -> tuple[Outcome, list[Any]]:
     outcome, printed = Outcome(), io.StringIO()
-    _fresh_state()
+    fresh_state(seed)
     try:
-        with contextlib.redirect_stdout(printed):
-            if trusted:
+        with restored(), contextlib.redirect_stdout(printed):
+            if counter:
+                call = functools.partial(counter.call, lambda: function(*args))
+                outcome.value = limited(call, TRAINING_LIMIT)
+            elif trusted:
                 outcome.value = function(*args)
             else:
                 outcome.value = limited(lambda: function(*args), CALL_LIMIT)
@@ -224,6 +258,8 @@ def _call(
         outcome.late = True
     except Misstep as broken:
         outcome.misstep = str(broken)
+    except Enough:
+        pass  # the counter knows
     except BaseException as error:
         outcome.raised = describe(error, function)
     outcome.printed = printed.getvalue()
@@ -238,9 +274,10 @@ def _add_gradients(outcome: Outcome, value: Any, leaves: dict[str, torch.Tensor]
     generator = torch.Generator().manual_seed(1)
     total = sum((t * torch.randn(t.shape, generator=generator).to(t)).sum() for t in results)
     try:
-        found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
-    except RuntimeError as error:
-        outcome.raised = Raised("RuntimeError", f"in the backward pass: {error}")
+        with restored():  # a torch.autograd.Function of the learner's runs here
+            found = torch.autograd.grad(total, list(leaves.values()), allow_unused=True)
+    except Exception as error:
+        outcome.raised = Raised(type(error).__name__, f"in the backward pass: {error}")
     else:
         outcome.gradients = dict(zip(leaves, found, strict=True))
 
