@@ -13,6 +13,20 @@ from helpers.settings import course_seed
 _ID = re.compile(r"\d\d\.[a-z0-9_]+")
 
 
+class ClaimError(AssertionError):
+    """A claim does not hold; the message names it, its value and its band."""
+
+    def _render_traceback_(self) -> list[str]:
+        """Return what IPython shows: the message alone, as the code is not what went wrong."""
+        return [str(self)]
+
+
+class LedgerError(RuntimeError):
+    """A claim holds, but could not be written to the file that COURSE_CLAIMS names."""
+
+    _render_traceback_ = ClaimError._render_traceback_
+
+
 _predictions: dict[str, float] = {}
 
 
@@ -48,8 +62,9 @@ def claim(
 
     With the environment variable `COURSE_CLAIMS` set, one JSON line is appended to the file it
     names, whether the claim holds or not: {"claim", "statement", "value", "band", "seed"}.
-    Raises AssertionError outside the band (NaN is outside every band) and
-    ValueError where the claim could not fail: no band, or an empty one.
+    Raises ClaimError outside the band (NaN is outside every band), LedgerError where the file
+    cannot be written, after the value is printed and checked, and ValueError where the claim could
+    not fail: no band, or an empty one.
     """
     if not _ID.fullmatch(id):
         raise ValueError(f"claim id {id!r}: expected two digits, a dot and a name, as '03.longest'")
@@ -65,22 +80,26 @@ def claim(
     )
     holds = (above is None or value > above) and (below is None or value < below)
     holds = holds and not math.isnan(value)
-    _record(id, statement, value, [above, below])
     print(f"{'✓' if holds else '✗'} {statement}: {value:.4g}   (claimed: {band})")
     if id in _predictions:
         guess = _predictions[id]
         print(f"  You predicted {guess:g}, which is {abs(guess - value):.2g} away.")
-    assert holds, (
-        f"claim {id} does not hold: {statement} is {value:.6g}, claimed {band}. "
-        "If you changed a cell above, this is what your change did; "
-        "if not, restart the kernel and run all cells from the top."
-    )
+    unwritten = _record(id, statement, value, [above, below])
+    if not holds:
+        raise ClaimError(
+            f"claim {id} does not hold: {statement} is {value:.6g}, claimed {band}. "
+            "If you changed a cell above, this is what your change did; "
+            f"if not, restart the kernel and run all cells from the top. {unwritten}".rstrip()
+        )
+    if unwritten:
+        raise LedgerError(f"claim {id} holds. {unwritten}")
 
 
-def _record(id: str, statement: str, value: float, band: list[float | None]) -> None:
+def _record(id: str, statement: str, value: float, band: list[float | None]) -> str:
+    """Append the claim to the file of COURSE_CLAIMS; return '' or why that could not be done."""
     path = os.environ.get("COURSE_CLAIMS")
     if not path:
-        return
+        return ""
     line = {
         "claim": id,
         "statement": statement,
@@ -88,5 +107,13 @@ def _record(id: str, statement: str, value: float, band: list[float | None]) -> 
         "band": band,
         "seed": course_seed(),
     }
-    with Path(path).open("a", encoding="utf-8") as file:
-        file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    try:
+        with Path(path).open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line, ensure_ascii=False) + "\n")
+    except OSError as error:
+        return (
+            f"It could not be written to COURSE_CLAIMS={path}: {error.strerror or error}. Set "
+            "COURSE_CLAIMS to the path of a file in a folder that exists and has room, or unset "
+            "it, and run this cell again."
+        )
+    return ""

@@ -29,7 +29,7 @@ def load_results(number: str, folder: Path = RESULTS) -> dict[str, Any]:
 
     The keys are those of `measure` in helpers/authoring/measurements/ and, of every recording,
     "settings", "seeds", "seconds" (of the whole run) and "versions" (of Python and packages).
-    Raises ResultsError if there are none or the file is damaged.
+    Raises ResultsError if there are none, or the file is damaged or cannot be read.
     """
     path = results_path(number, folder)
     remedy = f"Record them with `python -m helpers measure {number}`, or take the file from git."
@@ -37,6 +37,8 @@ def load_results(number: str, folder: Path = RESULTS) -> dict[str, Any]:
         recorded = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ResultsError(f"There are no recorded results in {path}. {remedy}") from None
+    except OSError as error:
+        raise ResultsError(f"{path} cannot be read: {error.strerror or error}. {remedy}") from None
     except ValueError as error:
         raise ResultsError(f"{path} is damaged: {error}. {remedy}") from None
     if not isinstance(recorded, dict):

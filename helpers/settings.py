@@ -12,6 +12,9 @@ import torch
 ROOT = Path(__file__).resolve().parent.parent
 DATA = ROOT / "data"
 
+# Torch takes seeds under 2**64; some notebooks add a thousand to the seed for their test words.
+LARGEST_SEED = 2**63
+
 # The one place where the device is picked; every helper and notebook imports it from here.
 DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
@@ -19,13 +22,15 @@ DEVICE = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 def course_seed() -> int:
     """Return the seed of this run: the environment variable `COURSE_SEED`, 0 if it is not set.
 
-    Raises ValueError if the variable is set to something that is not a whole number >= 0.
+    Raises ValueError if the variable is set to something that is not a whole number from 0 up to
+    and without LARGEST_SEED.
     """
-    text = os.environ.get("COURSE_SEED", "0")
-    if not text.strip().isdecimal():
+    text = os.environ.get("COURSE_SEED", "0").strip()
+    # The length first, as Python refuses to read a number of thousands of digits.
+    if not text.isdecimal() or len(text) > 30 or int(text) >= LARGEST_SEED:
         raise ValueError(
-            f"COURSE_SEED is {text!r}; expected a whole number such as 0 or 7. "
-            "Unset it or set it to a number, then restart the kernel."
+            f"COURSE_SEED is {text[:30]!r}; expected a whole number such as 0 or 7, from 0 to "
+            "2**63 - 1. Unset it or set it to such a number, then restart the kernel."
         )
     return int(text)
 

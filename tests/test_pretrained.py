@@ -61,6 +61,32 @@ def test_broken_files_are_named(tmp_path, additive):
         pretrained.load_pretrained("additive", tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"settings": {"hidden_size": 8}}, "settings that AdditiveTranslator does not take"),
+        ({"settings": "wide"}, "settings that AdditiveTranslator does not take"),
+        ({"level": "huge"}, "needs data that is not there.*'huge'"),
+        ({"state": [1, 2]}, "is damaged"),
+        ({"state": {}}, "made for other data"),
+    ],
+)
+def test_what_a_file_holds_wrongly_is_named(tmp_path, changed, message):
+    saved = torch.load(pretrained.PRETRAINED / "additive.pt", weights_only=True)
+    torch.save(saved | changed, tmp_path / "additive.pt")
+    with pytest.raises(pretrained.PretrainedError, match=message):
+        pretrained.load_pretrained("additive", tmp_path)
+
+
+@pytest.mark.parametrize("key", ["level", "settings", "state"])
+def test_what_a_file_lacks_is_named(tmp_path, key):
+    saved = torch.load(pretrained.PRETRAINED / "additive.pt", weights_only=True)
+    del saved[key]
+    torch.save(saved, tmp_path / "additive.pt")
+    with pytest.raises(pretrained.PretrainedError, match=f"lacks '{key}'.*helpers models"):
+        pretrained.load_pretrained("additive", tmp_path)
+
+
 def test_saving_and_loading_keeps_the_model(tmp_path, additive):
     model, data = additive
     saved = torch.load(pretrained.PRETRAINED / "additive.pt", weights_only=True)

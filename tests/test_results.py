@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from helpers import metrics, results
@@ -17,6 +19,18 @@ def test_spread_is_six_deviations_about_the_mean():
 def test_median_buckets():
     recorded = [{"low": 4, "high": 6, "total": 10, "hits": [9, 1, 5]}]
     assert metrics.median_buckets(recorded) == [metrics.Bucket(4, 6, 5, 10)]
+
+
+def test_a_folder_in_place_of_results_is_named(tmp_path: Path) -> None:
+    (tmp_path / "04.json").mkdir()
+    with pytest.raises(results.ResultsError, match="cannot be read: .*helpers measure 04"):
+        results.load_results("04", tmp_path)
+
+
+def test_results_that_are_no_text_are_damaged(tmp_path: Path) -> None:
+    (tmp_path / "04.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(results.ResultsError, match="is damaged: .*helpers measure 04"):
+        results.load_results("04", tmp_path)
 
 
 @pytest.mark.parametrize("number", ["02", "04"])

@@ -5,17 +5,21 @@ from __future__ import annotations
 import json
 import math
 import random
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 
-from helpers.claims import claim, predict
-from helpers.settings import DATA, DEVICE, ROOT, course_seed, seed_everything
+from helpers.claims import ClaimError, LedgerError, claim, predict
+from helpers.settings import DATA, DEVICE, LARGEST_SEED, ROOT, course_seed, seed_everything
 
 
-@pytest.mark.parametrize(("text", "seed"), [(None, 0), ("7", 7), (" 12 ", 12)])
+@pytest.mark.parametrize(
+    ("text", "seed"), [(None, 0), ("7", 7), (" 12 ", 12), (f"{2**63 - 1}", 2**63 - 1)]
+)
 def test_course_seed(monkeypatch: pytest.MonkeyPatch, text: str | None, seed: int) -> None:
     monkeypatch.delenv("COURSE_SEED", raising=False)
     if text is not None:
@@ -23,12 +27,23 @@ def test_course_seed(monkeypatch: pytest.MonkeyPatch, text: str | None, seed: in
     assert course_seed() == seed
 
 
-@pytest.mark.parametrize("text", ["", "seven", "-1", "1.5", "1e3"])
+@pytest.mark.parametrize("text", ["", "seven", "-1", "1.5", "1e3", f"{2**63}", f"{2**64}"])
 def test_odd_course_seed_is_named(monkeypatch: pytest.MonkeyPatch, text: str) -> None:
     monkeypatch.setenv("COURSE_SEED", text)
-    with pytest.raises(ValueError, match="expected a whole number") as refused:
+    with pytest.raises(ValueError, match=r"expected a whole number .* to 2\*\*63 - 1") as refused:
         course_seed()
     assert repr(text) in str(refused.value)
+
+
+def test_a_seed_too_long_to_read_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COURSE_SEED", "9" * 10_000)
+    with pytest.raises(ValueError, match="expected a whole number") as refused:
+        course_seed()
+    assert len(str(refused.value)) < 300
+
+
+def test_torch_takes_the_largest_seed_and_a_thousand_more() -> None:
+    torch.Generator().manual_seed(LARGEST_SEED - 1 + 1000)
 
 
 def draws() -> tuple[float, float, float]:
@@ -77,8 +92,9 @@ def test_claim_holds_or_fails_and_prints_either_way(
     if holds:
         claim("03.longest", "exact match", value, above, below)
     else:
-        with pytest.raises(AssertionError, match=r"claim 03\.longest does not hold: exact match"):
+        with pytest.raises(ClaimError, match=r"claim 03\.longest does not hold: exact") as failed:
             claim("03.longest", "exact match", value, above, below)
+        assert failed.value._render_traceback_() == [str(failed.value)]
     said = capsys.readouterr().out
     assert said.startswith("✓" if holds else "✗") and f"{value:.4g}" in said
     assert all(f"{bound:g}" in said for bound in (above, below) if bound is not None)
@@ -129,7 +145,7 @@ def test_ledger_gets_a_line_for_each_claim_that_holds_or_fails(
     monkeypatch.setenv("COURSE_CLAIMS", str(path))
     monkeypatch.setenv("COURSE_SEED", "9")
     claim("03.longest", "exact match on 20-24 words", 0.125, below=0.15)
-    with pytest.raises(AssertionError):
+    with pytest.raises(ClaimError):
         claim("04.all", "é", 1, above=2)
     first, second = map(json.loads, path.read_text(encoding="utf-8").splitlines())
     assert first == {
@@ -140,6 +156,38 @@ def test_ledger_gets_a_line_for_each_claim_that_holds_or_fails(
         "seed": 9,
     }
     assert second["band"] == [2, None] and second["statement"] == "é"
+
+
+# A folder, a file in a folder that is not there, and, where the system has one, a full disk.
+UNWRITABLE = [
+    ".",
+    "no-such-folder/claims.jsonl",
+    *(["/dev/full"] if Path("/dev/full").exists() else []),
+]
+
+
+@pytest.mark.parametrize("place", UNWRITABLE)
+def test_a_ledger_that_cannot_be_written_loses_no_result(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    place: str,
+) -> None:
+    monkeypatch.setenv("COURSE_CLAIMS", str(tmp_path / place))
+    with pytest.raises(LedgerError, match="claim 03.longest holds. .* COURSE_CLAIMS=") as refused:
+        claim("03.longest", "exact match", 0.125, below=0.15)
+    assert capsys.readouterr().out.startswith("✓ exact match: 0.125")
+    assert refused.value._render_traceback_() == [str(refused.value)]
+    with pytest.raises(ClaimError, match="does not hold.* COURSE_CLAIMS="):
+        claim("03.longest", "exact match", 0.25, below=0.15)
+    assert capsys.readouterr().out.startswith("✗ exact match: 0.25")
+
+
+def test_a_claim_is_checked_without_asserts_too() -> None:
+    failing = "from helpers.claims import claim; claim('03.a', 'b', 1, above=2); print('went on')"
+    command = [sys.executable, "-O", "-c", failing]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, encoding="utf-8")
+    assert done.returncode == 1 and "ClaimError: claim 03.a does not hold" in done.stderr
 
 
 def test_without_a_ledger_nothing_is_written(

@@ -43,14 +43,25 @@ def load_pretrained(
         raise PretrainedError(f"there is no model {path}; there are {sorted(CLASSES)}. {remedy}")
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-        level, settings, state = saved["level"], saved["settings"], saved["state"]
+        level, settings = saved["level"], saved["settings"]
+        state = {key: value.float() for key, value in saved["state"].items()}
+    except KeyError as error:
+        raise PretrainedError(f"{path} lacks {error}. {remedy}") from error
     except Exception as error:  # torch raises half a dozen kinds for a damaged file
         raise PretrainedError(f"{path} is damaged ({error}). {remedy}") from error
-    data = corpus.load_corpus(level)
-    sizes = len(data.source_vocabulary), len(data.target_vocabulary)
-    model = CLASSES[name](*sizes, **settings)
     try:
-        model.load_state_dict({key: value.float() for key, value in state.items()})
+        data = corpus.load_corpus(level)
+    except corpus.CorpusError as error:
+        raise PretrainedError(f"{path} needs data that is not there: {error}") from error
+    sizes = len(data.source_vocabulary), len(data.target_vocabulary)
+    try:
+        model = CLASSES[name](*sizes, **settings)
+    except (TypeError, ValueError, RuntimeError) as error:
+        raise PretrainedError(
+            f"{path} has settings that {CLASSES[name].__name__} does not take ({error}). {remedy}"
+        ) from error
+    try:
+        model.load_state_dict(state)
     except RuntimeError as error:
         raise PretrainedError(
             f"{path} was made for other data than data/en-fr/{level} holds now. {remedy}"
