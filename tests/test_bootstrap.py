@@ -306,6 +306,73 @@ def test_start_without_pytorch_names_this_python(monkeypatch: pytest.MonkeyPatch
     assert len(refused.value._render_traceback_()) == 1
 
 
+@pytest.mark.parametrize("seed", ["seven", f"{2**64}"])
+def test_start_names_a_wrong_seed_without_a_traceback(
+    monkeypatch: pytest.MonkeyPatch, seed: str
+) -> None:
+    monkeypatch.setenv("COURSE_SEED", seed)
+    with pytest.raises(start.SetupError, match="expected a whole number"):
+        start.start()
+
+
+# A number of threads that torch chooses on no machine that this runs on.
+ODD = (os.cpu_count() or 1) + 3
+FIRST = "from helpers.start import start; start(); import torch"
+CALL = "torch.set_num_threads"
+
+
+@pytest.mark.parametrize(
+    ("code", "variables", "by"),
+    [
+        (FIRST, {}, None),
+        (f"import torch; {FIRST}", {}, None),
+        # What the reader has set by hand stays.
+        (f"import torch; {CALL}({ODD}); {FIRST}", {}, CALL),
+        (FIRST, {"OMP_NUM_THREADS": "2"}, "OMP_NUM_THREADS=2"),
+        (FIRST, {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "2"}, "MKL_NUM_THREADS=2"),
+        # After the course has set one thread, every other number is the reader's.
+        (f"{FIRST}; {CALL}(2); start()", {}, CALL),
+        # No number at all is as good as none.
+        (FIRST, {"OMP_NUM_THREADS": "many"}, None),
+    ],
+)
+def test_one_thread_unless_the_reader_has_set_another_number(
+    code: str, variables: dict[str, str], by: str | None
+) -> None:
+    """In a new Python, whatever the number of cores: the line, and what torch then has."""
+    kept = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", f"{code}; print(torch.get_num_threads())"],
+        cwd=ROOT,
+        env=kept | {"PYTHONIOENCODING": "utf-8"} | variables,
+        capture_output=True,
+        encoding="utf-8",
+    )
+    assert done.returncode == 0, done.stderr
+    *_, said, number = done.stdout.splitlines()
+    # A machine of one core has one thread whatever a variable says.
+    expected = "1 thread" if number == "1" else f"{number} threads ({by})"
+    assert said.split(" · ")[-1] == expected
+    assert by is not None or number == "1"
+    assert by != CALL or number != "1"
+
+
+def test_threads_that_nobody_can_be_asked_about_are_torchs_own(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "executable", os.devnull)
+    assert start._torch_default() is None
+
+
+def test_start_with_a_broken_pytorch_says_so(tmp_path: Path) -> None:
+    (tmp_path / "torch").mkdir()
+    (tmp_path / "torch" / "__init__.py").write_text("raise OSError('c10.dll is missing')")
+    broken = FORGET + f"sys.path.insert(0, {str(tmp_path)!r})"
+    status, said = run_cell(ROOT / "notebooks", before=broken)
+    assert status == 1 and "c10.dll is missing" in said and "helpers doctor" in said
+    assert "Traceback" not in said
+
+
 def wheel(folder: Path, name: str, number: str, requires: str = "") -> None:
     """Write a wheel of an empty package, for pip to find without a network."""
     info = f"{name}-{number}.dist-info"
@@ -343,6 +410,24 @@ def test_a_package_that_would_change_torch_or_numpy_is_refused(local_pip: Path, 
     wheel(local_pip, kept, "0.0.1")
     with pytest.raises(start.SetupError, match="am_greedy"):
         start.install_missing(("am_greedy",))
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        (
+            "WARNING: Retrying\nERROR: No matching distribution found for pooch\n\n"
+            "[notice] A new release of pip is available: 25.0 -> 26.0\n"
+            "[notice] To update, run: pip install --upgrade pip\n",
+            "ERROR: No matching distribution found for pooch",
+        ),
+        ("No module named pip\n[notice] A new release\n", "No module named pip"),
+        ("WARNING: careful\n[notice] A new release\n", "exit status 2"),
+        ("", "exit status 2"),
+    ],
+)
+def test_of_what_pip_says_the_error_is_shown(said: str, shown: str) -> None:
+    assert start._fault(said, 2) == shown
 
 
 def test_without_a_network_needed_packages_stop_and_optional_ones_do_not(
