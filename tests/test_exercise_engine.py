@@ -2,24 +2,32 @@
 
 from __future__ import annotations
 
+import builtins
 import dataclasses
 import math
+import os
 import random
 import re
 import sys
 import threading
 import time
+import warnings
 
 import numpy as np
 import pytest
 import torch
 
-from helpers.exercises import REGISTRY, nb02, nb04, nb10, nb11, nb12, progress, running
+from helpers.exercises import REGISTRY, nb02, nb04, nb08, nb10, nb11, nb12, progress, running
 from helpers.exercises.engine import CORRECT, NOT_YET, RAISED, SLOW
 from helpers.exercises.inputs import Dice
 from tests.exercise_tools import define, unwrapped
 
 EXERCISES = list(REGISTRY.values())
+
+
+def named(value):
+    """The name of an exercise or of a function, for the test's name."""
+    return getattr(value, "name", getattr(value, "__name__", None))
 
 
 def test_a_busy_machine_makes_nothing_slow():
@@ -96,7 +104,7 @@ NO_LOOP_MORE_THAN_NEEDED = [
 
 
 @pytest.mark.parametrize("threads", [1, 2])
-@pytest.mark.parametrize(("exercise", "answer"), NO_LOOP_MORE_THAN_NEEDED, ids=str)
+@pytest.mark.parametrize(("exercise", "answer"), NO_LOOP_MORE_THAN_NEEDED, ids=named)
 def test_what_has_no_loop_over_the_data_is_not_slow(exercise, answer, threads):
     before = torch.get_num_threads()
     torch.set_num_threads(threads)
@@ -135,7 +143,7 @@ PYTHON_LOOPS = [
 ]
 
 
-@pytest.mark.parametrize(("exercise", "answer"), PYTHON_LOOPS, ids=str)
+@pytest.mark.parametrize(("exercise", "answer"), PYTHON_LOOPS, ids=named)
 @pytest.mark.parametrize("compiled", [False, True])
 def test_python_loop_over_the_data_is_slow(exercise, answer, compiled):
     function = torch.compile(answer, backend="eager") if compiled else answer
@@ -169,6 +177,48 @@ def test_counting_leaves_a_trace_function_as_it_was():
         assert sys.gettrace() is trace
     finally:
         sys.settrace(before)
+
+
+def causal_table(length):
+    return torch.ones(64, 64, dtype=torch.bool).tril()[:length, :length]
+
+
+def causal_buffer(length):
+    mask = torch.zeros(length, length, dtype=torch.bool)
+    mask[:64, :64] = torch.ones(64, 64, dtype=torch.bool).tril()[:length, :length]
+    return mask
+
+
+def few_places(states, lengths):
+    places = torch.arange(20 if len(states) > 20 else len(states))
+    return states[places, lengths - 1]
+
+
+def first_hundred_keys(query, keys, values, scale):
+    scores = keys[:100] @ query / scale
+    return torch.softmax(scores, dim=0) @ values[:100]
+
+
+@pytest.mark.parametrize(
+    ("exercise", "answer", "text"),
+    [
+        (nb10.causal_mask, causal_table, "expected (T, T) = (200, 200), yours is (64, 64)"),
+        (nb10.causal_mask, causal_buffer, "mask holds other numbers"),
+        (nb08.soft_lookup, first_hundred_keys, "holds other numbers"),
+    ],
+    ids=["table", "buffer", "first keys"],
+)
+def test_fixed_size_fails_at_training_size(exercise, answer, text):
+    verdict = exercise.verdict(answer)
+    assert verdict.kind == NOT_YET
+    assert text in unwrapped(verdict.message)
+    assert "but not at training size" in unwrapped(verdict.message)
+
+
+def test_error_at_training_size_is_the_functions_own():
+    verdict = nb02.last_states.verdict(few_places)
+    assert verdict.kind == RAISED
+    assert "line 3: return states[places, lengths - 1]" in verdict.message
 
 
 def test_raised_shows_the_type_the_text_and_the_line(capsys):
@@ -411,6 +461,73 @@ def test_check_changes_nothing():
         assert first == second  # the same inputs and the same words at every run
         torch.rand(1), random.random()  # a later check starts elsewhere, and says the same
         assert exercise.verdict(answer) == first
+
+
+def set_error_mode():
+    np.seterr(all="raise")
+    np.set_printoptions(precision=1)
+
+
+def set_determinism():
+    torch.use_deterministic_algorithms(True, warn_only=True)
+    torch.autograd.set_detect_anomaly(True)
+    torch.set_float32_matmul_precision("medium")
+
+
+def set_environment():
+    os.environ["HELD"] = "yes"
+    os.environ.pop("HOME", None)
+    os.chdir("/")
+    warnings.simplefilter("error")
+    sys.stderr = None
+
+
+def patch_torch():
+    torch.tanh = torch.softmax = torch.nn.functional.softmax = torch.relu
+    torch.Tensor.sum = lambda self, *args, **named: self
+    builtins.sum = max
+
+
+def set_numbers():
+    torch.set_default_dtype(torch.float64)
+    torch.set_grad_enabled(False)
+    torch.set_printoptions(precision=1)
+    torch.set_num_threads(3)
+    torch.set_default_device("meta")
+    sys.setrecursionlimit(400)
+
+
+def reading():
+    """What a function can change, as one comparable tuple."""
+    return (
+        *(torch.get_default_dtype(), torch.is_grad_enabled(), torch.get_num_threads()),
+        *(torch.get_default_device(), torch.is_anomaly_enabled()),
+        *(torch.get_deterministic_debug_mode(), torch.get_float32_matmul_precision()),
+        *(repr(torch.tensor(1 / 3)), repr(np.array(1 / 3)), np.geterr()),
+        *(sys.getrecursionlimit(), dict(os.environ), os.getcwd(), sys.stderr),
+        *(list(warnings.filters), torch.tanh, torch.softmax, torch.nn.functional.softmax),
+        *(torch.Tensor.sum, sum),
+    )
+
+
+@pytest.mark.parametrize(
+    "change", [set_error_mode, set_determinism, set_environment, patch_torch, set_numbers]
+)
+def test_what_a_function_changes_is_put_back_and_reaches_no_expected_value(change):
+    seen = []
+
+    def meddling(queries, keys, v):
+        found = torch.tanh(queries.unsqueeze(2) + keys.unsqueeze(1)) @ v
+        seen.append(reading())
+        change()
+        assert reading() != seen[0]
+        return found
+
+    exercise = dataclasses.replace(nb04.additive_scores)  # which has computed nothing yet
+    before = reading()
+    assert exercise.verdict(meddling).kind == CORRECT
+    assert reading() == before
+    assert all(one == seen[0] for one in seen)  # each call began as the first
 
 
 @pytest.mark.parametrize("mode", [torch.no_grad, torch.inference_mode])

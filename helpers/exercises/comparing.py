@@ -16,6 +16,7 @@ from helpers.exercises.running import Outcome, Raised
 
 WIDTH = 88
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32 against a loop that adds in another order
+OF_THE_LARGEST = 1e-4  # at training size sums are long, and what is left of them may be near 0
 _FEW = 12  # a tensor of at most so many numbers is shown whole
 _FEW_LINES = 6  # of what a function printed
 
@@ -29,12 +30,14 @@ class Difference:
     where: tuple[int, ...] = ()
 
 
-def difference(expected: Any, got: Any, zeros: torch.Tensor | None = None) -> Difference | None:
+def difference(
+    expected: Any, got: Any, zeros: torch.Tensor | None = None, long_sums: bool = False
+) -> Difference | None:
     """Return the first difference between two results, None if they are equal.
 
     Floats may differ by rounding, but not where `zeros` (bool, broadcastable to a tensor result)
     holds: there a 0 must be exactly 0. A tuple and a list are the same to it, and so are Python's
-    and NumPy's whole numbers.
+    and NumPy's whole numbers. long_sums: rounding is measured by a tensor's largest number.
     """
     if isinstance(expected, tuple):
         if not isinstance(got, tuple | list):
@@ -42,12 +45,12 @@ def difference(expected: Any, got: Any, zeros: torch.Tensor | None = None) -> Di
         if len(got) != len(expected):
             return Difference("count")
         for part, (one, other) in enumerate(zip(expected, got, strict=True)):
-            found = difference(one, other)
+            found = difference(one, other, long_sums=long_sums)
             if found:
                 return Difference(found.kind, part, found.where)
         return None
     if isinstance(expected, torch.Tensor):
-        return _tensor_difference(expected, got, zeros)
+        return _tensor_difference(expected, got, zeros, long_sums)
     if isinstance(expected, list):
         whole = isinstance(got, list | tuple) and all(_is_whole(item) for item in got)
         if not whole:
@@ -68,7 +71,7 @@ def _is_whole(value: Any) -> bool:
 
 
 def _tensor_difference(
-    expected: torch.Tensor, got: Any, zeros: torch.Tensor | None
+    expected: torch.Tensor, got: Any, zeros: torch.Tensor | None, long_sums: bool = False
 ) -> Difference | None:
     if not isinstance(got, torch.Tensor):
         return Difference("type")
@@ -82,7 +85,11 @@ def _tensor_difference(
     else:
         if expected.isfinite().all() and not got.isfinite().all():
             return Difference("nan", where=_first(~got.isfinite()))
-        wrong = ~torch.isclose(got, expected, RELATIVE, ABSOLUTE, equal_nan=True)
+        absolute = ABSOLUTE
+        if long_sums and expected.numel():
+            largest = expected.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).abs().max().item()
+            absolute = max(absolute, OF_THE_LARGEST * largest)
+        wrong = ~torch.isclose(got, expected, RELATIVE, absolute, equal_nan=True)
         if zeros is not None:
             wrong = wrong | (zeros & (expected == 0) & (got != 0))
     if not wrong.any():

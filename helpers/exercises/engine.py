@@ -392,11 +392,39 @@ class Exercise:
         expected, course = running.counted(self.reference, case)
         limit = steps.allowed(own_little, course_little, course.steps)
         got, own = running.counted(function, case, max(limit, steps.ENOUGH))
-        if own.steps > limit and (own.stopped or got.late):
+        slow = own.steps > limit
+        if slow and (own.stopped or got.late):
             return self._slow(case, own, course)
         if got.raised:
             return self._raised(_Trial(0, case, expected, got))
-        return self._slow(case, own, course) if own.steps > limit else Verdict(CORRECT)
+        reason = self._difference_at_training_size(case, expected, got)
+        if reason:
+            return Verdict(NOT_YET, comparing.wrap(reason))
+        return self._slow(case, own, course) if slow else Verdict(CORRECT)
+
+    def _difference_at_training_size(
+        self, case: tuple, expected: running.Outcome, got: running.Outcome
+    ) -> str:
+        """Return how the results differ, '' if they are the same."""
+        small = f"Right on the small inputs, but not at training size ({self._sizes_text(case)})"
+        if got.late:
+            return (
+                f"{small}: it took more than {running.TRAINING_LIMIT:g} seconds of processor time "
+                f"(or {running.CLOCK_LIMIT:g} by the clock) and was stopped."
+            )
+        if got.misstep:
+            return f"{small}: {got.misstep}"
+        zeros = self.exact_zeros(*case).get("result")
+        found = comparing.difference(expected.value, got.value, zeros, long_sums=True)
+        if not found:
+            return ""
+        if found.kind == "value":
+            how = f"{list(self.returns)[found.part or 0]} holds other numbers."
+        else:
+            how = comparing.explain(
+                found, expected.value, got.value, self.returns, self.sizes(*case)
+            )
+        return f"{small}: {how} Does your function hold a table or a number of a fixed size?"
 
     def _steps_on_little(self, function: Callable[..., Any]) -> int:
         """Return the steps on little data: two of the cases, as one may need only a short cut."""
