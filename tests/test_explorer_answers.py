@@ -43,7 +43,7 @@ def steps(count: int = 3, columns: int = 2, size: int = 4) -> list[Step]:
 
 def test_a_sentence_gets_translation_and_map() -> None:
     box = TranslatorBox(translate, ["the cat ."])
-    reply = box.answer({"view": "box", "text": "l' ami dort .", "ticket": 7})
+    reply = box.answer({"view": "translator_box", "text": "l' ami dort .", "ticket": 7})
     assert reply["ticket"] == 7
     assert reply["translation"] == "L'AMI DORT."
     assert reply["note"] == ""
@@ -111,8 +111,10 @@ def test_the_box_answers_through_the_widget() -> None:
     box = TranslatorBox(translate, ["the cat ."])
     sent = []
     box.live.send = sent.append
-    box.live._handle_custom_msg({"view": "box", "text": "a zebra", "ticket": 3}, [])
-    assert sent == [{"view": "box", "ticket": 3, "error": "Not in the vocabulary: 'zebra'"}]
+    box.live._handle_custom_msg({"view": "translator_box", "text": "a zebra", "ticket": 3}, [])
+    assert sent == [
+        {"view": "translator_box", "ticket": 3, "error": "Not in the vocabulary: 'zebra'"}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -59,7 +59,7 @@ def test_numbers_can_be_read_on_every_shade() -> None:
 
 
 def test_the_browser_takes_the_same_ink() -> None:
-    script = (Path(figures.__file__).parents[1] / "explorer" / "common.js").read_text(
+    script = (Path(figures.__file__).parents[1] / "explorer" / "js" / "weights.js").read_text(
         encoding="utf-8"
     )
     change = float(re.search(r'weight < ([\d.]+) \? "#fff" : "#000"', script).group(1))

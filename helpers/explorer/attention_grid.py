@@ -60,7 +60,7 @@ class AttentionGrid(View):
         largest = max(float(abs(numbers).max()) for numbers in tables.values())
         super().__init__(
             {
-                "view": "grid",
+                "view": "attention_grid",
                 "title": str(title),
                 "rows": named(rows, "rows", wide[0]),
                 "columns": named(columns, "columns", tall[0]),

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from helpers.explorer.base import View
-from helpers.explorer.static import attention_table
+from helpers.explorer.static import COLUMNS_ARE, ROWS_ARE, attention_table
 from helpers.figures.checks import height_in_pixels, link_list, weights_array, word_list
 
 Links = Iterable[tuple[int, int]]
@@ -20,17 +20,23 @@ def explore(
     possible: Links | None = None,
     title: str = "",
     height: int | None = None,
+    rows_are: str | None = None,
+    columns_are: str | None = None,
 ) -> AttentionMap:
     """Return an attention map to be shown as the last line of a cell.
 
     weights: tensor or array (T, S), or (layers, heads, T, S); every row sums to 1, or is zero.
-    rows: the T target words (queries). columns: the S source words (keys).
+    rows: the T names of the queries. columns: the S names of the keys.
     gold: Sure links (source position, target position), outlined. possible: further links, dashed;
     those that are gold too are drawn as gold.
     height: pixels after which the map scrolls; None for its natural height.
+    rows_are, columns_are: what the rows and columns are, in the plural, such as "words that look"
+    or "keys"; None for target words and source words, whose rows are the steps of a decoder.
     Nothing that is given is kept or changed. Raises ValueError that says what to do.
     """
-    return AttentionMap(weights, rows, columns, gold, possible, title, height)
+    return AttentionMap(
+        weights, rows, columns, gold, possible, title, height, rows_are, columns_are
+    )
 
 
 class AttentionMap(View):
@@ -45,6 +51,8 @@ class AttentionMap(View):
         possible: Links | None = None,
         title: str = "",
         height: int | None = None,
+        rows_are: str | None = None,
+        columns_are: str | None = None,
     ) -> None:
         rows, columns = word_list(rows, "rows"), word_list(columns, "columns")
         self.weights = weights_array(weights, len(rows), len(columns))  # (layers, heads, T, S)
@@ -52,10 +60,13 @@ class AttentionMap(View):
         sure = link_list(gold, len(rows), len(columns), "gold")
         further = link_list(possible, len(rows), len(columns), "possible")
         state = {
-            "view": "map",
+            "view": "attention_map",
             "title": str(title),
             "rows": rows,
             "columns": columns,
+            "rows_are": _kind(rows_are, "rows_are", ROWS_ARE),
+            "columns_are": _kind(columns_are, "columns_are", COLUMNS_ARE),
+            "row": "step" if rows_are is None else "row",
             "weights": self.weights.round(4).tolist(),
             "gold": [list(link) for link in sure],
             "possible": [list(link) for link in further if link not in sure],
@@ -64,14 +75,12 @@ class AttentionMap(View):
         super().__init__(state)
 
     def html(self) -> str:
-        layers, heads = self.weights.shape[:2]
-        # A table shows one layer and head; the last layer is the one that feeds the output.
-        note = (
-            f"Shown: head 1 of {heads} in layer {layers} of {layers}; run the cell for the others."
-            if layers * heads > 1
-            else ""
-        )
         state = self.state
+        layers, heads = self.weights.shape[:2]
+        note = f"Run the cell to point at the map and to move a slider over its {state['row']}s."
+        if layers * heads > 1:
+            # A table shows one layer and head; the last layer is the one that feeds the output.
+            note += f" Shown: head 1 of {heads} in layer {layers} of {layers}."
         return attention_table(
             self.weights[-1, 0],
             state["rows"],
@@ -80,9 +89,20 @@ class AttentionMap(View):
             [(s, t) for s, t in state["possible"]],
             state["title"],
             note,
+            rows_are=state["rows_are"],
+            columns_are=state["columns_are"],
         )
 
     def sentence(self) -> str:
         state = self.state
         target, source = " ".join(state["rows"]), " ".join(state["columns"])
         return f"Attention map of '{target}' (rows) over '{source}' (columns)."
+
+
+def _kind(given: str | None, name: str, usual: str) -> str:
+    """Return what the rows or columns are, the usual if it is not said."""
+    if given is None:
+        return usual
+    if not isinstance(given, str) or not given.strip():
+        raise ValueError(f"{name} is {given!r}; expected what they are, such as 'queries'.")
+    return given.strip()

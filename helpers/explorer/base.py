@@ -13,31 +13,18 @@ from pathlib import Path
 from typing import Any
 
 from helpers import palette
+from helpers.explorer.joining import joined
 
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _HERE = Path(__file__).parent
-# What the browser loads is one module, joined from these; nothing is fetched. A view gets the
-# shared scripts, its own in this order, and the entry, so that it never carries all the others.
-_SHARED, _ENTRY = ("common.js", "cursor.js"), "main.js"
-_SCRIPTS = {
-    "map": ("grid.js", "lines.js", "map.js"),
-    "gallery": ("grid.js", "gallery.js"),
-    "box": ("grid.js", "lines.js", "map.js", "box.js"),
-    "steps": ("steps.js",),
-    "growing": ("growing.js",),
-    "temperature": ("temperature.js",),
-    "grid": ("tables.js", "temperature.js", "attention_grid.js"),
-    "positions": ("tables.js", "positions.js"),
-    "mask": ("tables.js", "mask_editor.js"),
-    "looks": ("picture.js",),
-}
+SCRIPTS = _HERE / "js"
 
 
 class View:
     """A picture that can be played with; subclasses write the static forms.
 
     state: JSON-ready dict, all that the browser needs; it never holds the caller's objects.
-    Its "view" names the drawing in main.js.
+    Its "view" names the module in js/ that draws it and exports `render`.
     live: the widget, or None where anywidget is not installed. Its trait `chosen` is what
     the learner has made of the picture, in views that let Python read it; empty until then.
     """
@@ -97,12 +84,10 @@ def _live_widget(state: dict[str, Any]) -> Any:
 @cache
 def _live_class(base: type, dictionary: type, view: str) -> type:
     """Return the widget class of a view; made late, because its parent may not be installed."""
-    names = (*_SHARED, *_SCRIPTS[view], _ENTRY)
-    script = "\n".join((_HERE / name).read_text(encoding="utf-8") for name in names)
     style = (_HERE / "style.css").read_text(encoding="utf-8")
     members = {
         "__module__": __name__,
-        "_esm": script,
+        "_esm": joined(SCRIPTS, view),
         "_css": style,
         "state": dictionary().tag(sync=True),
         "colours": dictionary().tag(sync=True),

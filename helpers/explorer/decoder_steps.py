@@ -54,7 +54,7 @@ class DecoderSteps(View):
         if len(sizes) > 1:
             raise ValueError(f"contexts have sizes {sorted(sizes)}; expected one size for all.")
         state = {
-            "view": "steps",
+            "view": "decoder_steps",
             "title": str(title),
             "source": source,
             "steps": checked,
@@ -69,7 +69,8 @@ class DecoderSteps(View):
         about = (
             f"The decoder over '{escape(' '.join(self.state['source']))}': at each step the word "
             "it is fed, the three source words with the largest weights, the sum of all weights, "
-            "and the word it produces with its probability."
+            "and the word it produces with its probability. Run the cell to move a slider over the "
+            "steps and to see the scores."
         )
         caption = f"{len(lines)} steps of the decoder."
         return paragraph(self.state["title"], about) + table(caption, f"<tr>{head}</tr>", lines)

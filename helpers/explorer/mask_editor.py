@@ -44,7 +44,7 @@ class MaskEditor(View):
             )
         super().__init__(
             {
-                "view": "mask",
+                "view": "mask_editor",
                 "title": str(title),
                 "rows": named(rows, "rows", numbers.shape[0]),
                 "columns": named(columns, "columns", numbers.shape[1]),

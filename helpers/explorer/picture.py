@@ -52,7 +52,7 @@ class Looks(View):
         data = base64.b64encode(small_png(array)).decode("ascii")
         super().__init__(
             {
-                "view": "looks",
+                "view": "picture",
                 "title": str(title),
                 "picture": f"data:image/png;base64,{data}",
                 "shape": list(array.shape[:2]),

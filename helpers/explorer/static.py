@@ -14,6 +14,7 @@ import numpy as np
 
 from helpers.palette import ROLE_COLOURS, ink_on, shade
 
+ROWS_ARE, COLUMNS_ARE = "target words", "source words"  # of a map, unless said otherwise
 SHOWN_FROM = 0.095  # weights that round to 0.1 or more carry their number
 _TABLE = "table-layout:auto;border-collapse:separate;border-spacing:2px;margin:4px 0"
 _WIDE = 14  # from more columns on, the text is smaller
@@ -28,12 +29,15 @@ def attention_table(
     title: str = "",
     note: str = "",
     marks: Sequence[str] = (),
+    rows_are: str = ROWS_ARE,
+    columns_are: str = COLUMNS_ARE,
 ) -> str:
-    """Return a map as a shaded table, target words as rows, with a caption that says what is seen.
+    """Return a map as a shaded table, queries as rows, with a caption that says what is seen.
 
     weights: (T, S). gold, possible: links (source position, target position).
     note: a closing sentence of the caption, for instance which head this is.
     marks: a text for each row, put behind its cells; none for no such column.
+    rows_are, columns_are: what the rows and columns are, in the plural.
     """
     gold, possible = set(gold), set(possible)
     heads = "".join(f'<th scope="col" style="text-align:center">{escape(w)}</th>' for w in columns)
@@ -55,18 +59,26 @@ def attention_table(
         hits = sum((int(weights[t].argmax()), t) in gold for t in linked)
         about.append(
             f"Gold links are outlined{', possible ones dashed' if possible else ''}: {hits} of "
-            f"{len(linked)} linked target words put their largest weight on one."
+            f"{len(linked)} linked {escape(rows_are)} put their largest weight on one."
         )
     if note:
         about.append(note)
     caption = (
-        f"Attention weights. Rows: {len(rows)} target words (queries). "
-        f"Columns: {len(columns)} source words (keys)."
+        f"Attention weights. Rows: {len(rows)} {escape(with_role(rows_are, 'queries'))}. "
+        f"Columns: {len(columns)} {escape(with_role(columns_are, 'keys'))}."
     )
     last = '<th scope="col" style="text-align:left">mark</th>' if marks else ""
     head = f'<tr><td style="border:0"></td>{heads}{last}</tr>'
     size = 14 if len(columns) <= _WIDE else 12
     return paragraph(title, *about) + table(caption, head, lines, size)
+
+
+def with_role(name: str, role: str) -> str:
+    """Return what the rows or columns of a map are, with their role: "target words (queries)".
+
+    Where the name is the role it stands alone. The browser says the same, by `withRole` in map.js.
+    """
+    return name if name == role else f"{name} ({role})"
 
 
 def looks_most(weights: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> str:

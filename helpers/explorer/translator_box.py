@@ -42,13 +42,15 @@ class TranslatorBox(View):
         self.height = height_in_pixels(height)
         examples = word_list(examples, "examples") if examples else []
         first = self.reply(examples[0]) if examples else None
-        super().__init__({"view": "box", "title": str(title), "examples": examples, "first": first})
+        super().__init__(
+            {"view": "translator_box", "title": str(title), "examples": examples, "first": first}
+        )
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any] | None:
-        if not isinstance(message, dict) or message.get("view") != "box":
+        if not isinstance(message, dict) or message.get("view") != "translator_box":
             return None
         reply = self.reply(str(message.get("text", "")))
-        return {"view": "box", "ticket": message.get("ticket"), **reply}
+        return {"view": "translator_box", "ticket": message.get("ticket"), **reply}
 
     def reply(self, text: str) -> dict[str, Any]:
         """Return {"translation", "note", "map"} for a sentence, or {"error"}; it never raises."""

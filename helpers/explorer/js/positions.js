@@ -1,22 +1,60 @@
-// An encoding of positions: all numbers as a heat map, one dimension as a curve, and the dot product
-// of one position with all others. The positions run from left to right in all three.
+// @ts-check
+// An encoding of positions: all numbers as a heat map, one dimension as a curve, and the dot
+// product of one position with all others. The positions run from left to right in all three.
+import {
+  HOW,
+  build,
+  clamp,
+  colourScale,
+  createStage,
+  frame,
+  html,
+  legend,
+  panel,
+  readout,
+  svg,
+  widget,
+} from "./common.js";
+import { PINNED, createCursor, followPointer } from "./cursor.js";
+import { makeShade, signed } from "./weights.js";
+
+/** @import { Drawn, Given } from "./common.js" */
+/** @import { Spot } from "./cursor.js" */
+
+/**
+ * @typedef {object} PositionsState
+ * @property {string} title
+ * @property {number} unit what the numbers are counted in
+ * @property {number[][]} numbers (length, width), whole numbers from -1000 to 1000
+ */
 
 const POSITIONS_WIDE = 640; // pixels for all positions, in all three pictures
 const HEAT_TALL = 260;
 const CURVE_TALL = 112;
 const POSITIONS_LEFT = 62;
 
-// The two ends of an axis, 0 among what it holds.
+/**
+ * @param {number[]} values
+ * @returns {[low: number, high: number]} the ends of an axis that holds them, and 0
+ */
 function axisEnds(values) {
   const [low, high] = [Math.min(0, ...values), Math.max(0, ...values)];
   return [low, high > low ? high : low + 1];
 }
 
-// Three digits of the largest number, two after the point at least.
+/**
+ * Three digits of the largest number, two after the point at least.
+ * @param {number} most
+ * @returns {number} digits after the point
+ */
 function digitsOf(most) {
-  return Math.max(2, Math.min(6, 1 - Math.floor(Math.log10(most))));
+  return clamp(1 - Math.floor(Math.log10(most)), 2, 6);
 }
 
+/**
+ * @param {Given<PositionsState>} given
+ * @returns {Drawn}
+ */
 function createPositions({ state, colours }) {
   const { numbers, unit } = state;
   const [L, W] = [numbers.length, numbers[0].length];
@@ -32,7 +70,7 @@ function createPositions({ state, colours }) {
   const cell = Math.max(Math.min(Math.floor(HEAT_TALL / W), 22), 4); // and a dimension
   const wide = L * step;
   const x = (p) => POSITIONS_LEFT + (p + 0.5) * step;
-  const text = longReadout(3);
+  const text = readout(3);
 
   // With nothing chosen: the middle of the positions, in a dimension that still moves.
   const first = { s: Math.floor(L / 2), t: Math.min(4, W - 1) };
@@ -59,20 +97,21 @@ function createPositions({ state, colours }) {
   // The heat map: painted once on a canvas, under the frames of what is chosen.
   const heatTall = W * cell;
   const canvas = html("canvas", { width: L, height: W, "aria-hidden": "true" });
-  Object.assign(canvas.style, { left: `${POSITIONS_LEFT}px`, width: `${wide}px`, height: `${heatTall}px` });
+  const corner = { left: `${POSITIONS_LEFT}px`, width: `${wide}px`, height: `${heatTall}px` };
+  Object.assign(canvas.style, corner);
   const shade = makeShade(colours.signed);
-  const brush = canvas.getContext("2d");
+  const brush = /** @type {CanvasRenderingContext2D} */ (canvas.getContext("2d"));
   numbers.forEach((row, p) =>
     row.forEach((count, d) => {
       brush.fillStyle = shade((count / 1000 + 1) / 2);
       brush.fillRect(p, d, 1, 1);
     }),
   );
-  const frame = (attributes) => svg("rect", { class: "am-frame", ...attributes });
-  const column = frame({ y: 0, width: step, height: heatTall });
-  const line = frame({ x: POSITIONS_LEFT, width: wide, height: cell });
+  const outline = (attributes) => svg("rect", { class: "am-frame", ...attributes });
+  const column = outline({ y: 0, width: step, height: heatTall });
+  const line = outline({ x: POSITIONS_LEFT, width: wide, height: cell });
   const spot = svg("rect", { class: "am-cursor", width: step, height: cell });
-  const some = [1, 2, 4, 8, 16].find((count) => count * cell >= 15);
+  const some = [1, 2, 4, 8, 16].find((count) => count * cell >= 15) || 16;
   const ticks = Array.from({ length: Math.ceil(W / some) }, (_, i) => [
     (i * some + 0.5) * cell,
     `${i * some}`,
@@ -80,7 +119,7 @@ function createPositions({ state, colours }) {
   const over = picture(heatTall, 4, ...axis(heatTall, ticks, "dimension"), column, line, spot);
   const heat = html("div", { class: "am-heat" }, canvas, over);
 
-  // A curve over the positions, with a dot on the chosen one. `ends` are those of its axis.
+  /** A curve over the positions, with a dot on the chosen one. */
   function curve(name, role, spoken, labelled) {
     const path = svg("path", { class: "am-curve" });
     path.style.stroke = `var(--am-${role})`;
@@ -88,38 +127,39 @@ function createPositions({ state, colours }) {
     const stem = svg("line", { class: "am-stem", y1: 0, y2: CURVE_TALL });
     const dot = svg("circle", { class: "am-dot", r: 5 });
     dot.style.fill = `var(--am-${role})`;
-    const names = svg("g");
+    const names = svg("g", {});
     const below = labelled ? 38 : 8;
     const drawing = picture(CURVE_TALL, below, zero, stem, path, dot, names);
     if (labelled) {
       const middle = { x: POSITIONS_LEFT + wide / 2, y: CURVE_TALL + 34, "text-anchor": "middle" };
       drawing.append(...ruler(CURVE_TALL + 17), svg("text", middle, "position"));
     }
-    const title = html("figcaption", {});
+    const title = html("span", {});
     const draw = (words, values, [low, high], chosen) => {
       const y = (v) => CURVE_TALL - 8 - ((v - low) / (high - low)) * (CURVE_TALL - 16);
       const points = values.map((v, p) => `${x(p).toFixed(1)} ${y(v).toFixed(1)}`);
-      build(path, { d: `M ${points.join(" L ")}` }, []);
-      build(zero, { y1: y(0), y2: y(0) }, []);
-      build(stem, { x1: x(chosen), x2: x(chosen) }, []);
-      build(dot, { cx: x(chosen), cy: y(values[chosen]) }, []);
+      build(path, { d: `M ${points.join(" L ")}` });
+      build(zero, { y1: y(0), y2: y(0) });
+      build(stem, { x1: x(chosen), x2: x(chosen) });
+      build(dot, { cx: x(chosen), cy: y(values[chosen]) });
       const ticks = [low, high].filter((v) => Math.abs(y(v) - y(0)) > 14);
       const marks = ticks.map((v) => [y(v), spoken(v)]);
       names.replaceChildren(...axis(CURVE_TALL, [[y(0), "0"], ...marks], name));
       title.textContent = words;
     };
-    return { root: html("figure", { class: "am-panel" }, title, drawing), drawing, draw };
+    return { root: panel(title, drawing), drawing, draw };
   }
   const along = curve("value", "query", show, false);
   const products = curve("dot", "context", showDot, true);
   const ends = axisEnds(numbers.flat().map((count) => count * unit));
 
   function refresh() {
-    const { s: p, t: d } = { ...first, ...cursor.spot() };
+    const spotted = cursor.spot();
+    const [p, d] = [spotted?.s ?? first.s, spotted?.t ?? first.t];
     const values = numbers.map((_, other) => value(other, d));
-    build(column, { x: POSITIONS_LEFT + p * step }, []);
-    build(line, { y: d * cell }, []);
-    build(spot, { x: POSITIONS_LEFT + p * step, y: d * cell }, []);
+    build(column, { x: POSITIONS_LEFT + p * step });
+    build(line, { y: d * cell });
+    build(spot, { x: POSITIONS_LEFT + p * step, y: d * cell });
     along.draw(`Dimension ${d} along the positions`, values, ends, p);
     products.draw(`Dot product of position ${p} with every position`, dots[p], dotEnds, p);
     const turns = values.filter((v, i) => i && v * values[i - 1] < 0).length;
@@ -128,7 +168,8 @@ function createPositions({ state, colours }) {
     const beside = near.map(([dot, other]) => `${other}: ${showDot(dot)}`).join(", ");
     const least = others.reduce((low, one) => (one[0] < low[0] ? one : low));
     const best = others.reduce((high, one) => (one[0] > high[0] ? one : high));
-    const sign = ["never changes sign", "changes sign once"][turns] || `changes sign ${turns} times`;
+    const seldom = ["never changes sign", "changes sign once"];
+    const sign = seldom[turns] || `changes sign ${turns} times`;
     text.textContent = [
       `Position ${p}, dimension ${d}: ${show(value(p, d))}. Along ${L} positions, dimension ${d} ` +
         `${sign}.${cursor.pinned() ? PINNED : ""}`,
@@ -137,11 +178,17 @@ function createPositions({ state, colours }) {
     ].join("\n");
   }
 
-  const inside = (place, count) => Math.min(Math.max(Math.floor(place), 0), count - 1);
-  // Over the curves only the position follows the pointer.
+  const inside = (place, count) => clamp(Math.floor(place), 0, count - 1);
+  const drawings = [over, along.drawing, products.drawing];
+  /**
+   * Over the curves only the position follows the pointer.
+   * @param {PointerEvent} event
+   * @returns {Spot | null}
+   */
   function place(event) {
     const box = stage.getBoundingClientRect();
-    const drawing = [over, along.drawing, products.drawing].find((one) => one.contains(event.target));
+    const target = /** @type {Node} */ (event.target);
+    const drawing = drawings.find((one) => one.contains(target));
     if (!drawing) return null;
     const at = drawing.getBoundingClientRect();
     if (event.clientX < at.left + POSITIONS_LEFT || event.clientX > box.right) return null;
@@ -152,25 +199,17 @@ function createPositions({ state, colours }) {
   const about =
     `An encoding of ${L} positions in ${W} dimensions. Left and right arrow move to another ` +
     "position, up and down to another dimension, Enter pins, Escape lets go.";
-  const stage = control(
-    "div",
-    { class: "am-scroll", tabindex: 0, role: "application", "aria-label": about },
-    html("figure", { class: "am-panel" }, html("figcaption", {}, "The encoding"), heat),
+  const stage = createStage(
+    { kind: "am-scroll", about, keys: cursor.keys },
+    panel("The encoding", heat),
     along.root,
     products.root,
   );
-  stage.addEventListener("keydown", cursor.keys);
-  stage.addEventListener("pointermove", (event) => cursor.on.hover(place(event)));
-  stage.addEventListener("pointerleave", () => cursor.on.hover(null));
-  stage.addEventListener("click", (event) => cursor.on.pick(place(event)));
+  followPointer(stage, place, cursor.on);
 
-  const scale = html("span", { class: "am-scale", "aria-hidden": "true" });
-  scale.style.background = `linear-gradient(to right, ${colours.signed.join(", ")})`;
-  const key = html("span", {}, `${show(-most)} `, scale, ` ${show(most)}`);
-  const how = html("span", {}, "hover, click or arrow keys");
-  const title = state.title ? html("h4", { class: "am-title" }, state.title) : null;
-  const legend = html("p", { class: "am-legend" }, key, how);
-  const root = html("div", { class: "am-root" }, title, text, stage, legend);
+  const key = html("span", {}, `${show(-most)} `, colourScale(colours.signed), ` ${show(most)}`);
   cursor.choose(first, false);
-  return { root };
+  return { root: frame(state.title, text, stage, legend(key, html("span", {}, HOW))) };
 }
+
+export const render = widget(createPositions);

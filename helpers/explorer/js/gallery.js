@@ -1,25 +1,96 @@
+// @ts-check
 // Sentences by construction, with the map of one model or of two side by side under one highlight.
+import {
+  SIDE_BY_SIDE,
+  bar,
+  clamp,
+  createStage,
+  frame,
+  html,
+  legend,
+  mapLegend,
+  panel,
+  readout,
+  scrolling,
+  select,
+  stepButtons,
+  toggle,
+  widget,
+} from "./common.js";
+import { PINNED, createCursor, linkKind } from "./cursor.js";
+import { GRID_SIZES, createGrid, gridSize } from "./grid.js";
+import { largest, makeShade, number } from "./weights.js";
+
+/** @import { Drawn, Given } from "./common.js" */
+/** @import { Link, Spot } from "./cursor.js" */
+/** @import { Grid } from "./grid.js" */
+
+/**
+ * One model's map of a sentence; its weights are whole thousandths. Of each row: the word that the
+ * model says, the column of its largest weight or null, a place in `places`, and whether it is
+ * sharp and off gold.
+ * @typedef {object} SentenceMap
+ * @property {number[][]} weights (T, S)
+ * @property {string} summary
+ * @property {[said: string, at: number | null, place: number, sharp: number][]} rows
+ */
+
+/**
+ * @typedef {object} Sentence
+ * @property {string[]} source
+ * @property {string[]} target
+ * @property {string[]} tags
+ * @property {Link[]} gold
+ * @property {Link[]} possible
+ * @property {SentenceMap[]} maps one for each model
+ */
+
+/**
+ * @typedef {object} GalleryState
+ * @property {string} title
+ * @property {number | null} height pixels after which a map scrolls
+ * @property {[name: string, colour: string][]} models
+ * @property {[kind: string, mark: string, words: string][]} places what a row's look is
+ * @property {[mark: string, words: string]} sharp
+ * @property {[mark: string, words: string]} wrong
+ * @property {[name: string, places: number[]][]} groups each with places in `examples`
+ * @property {Sentence[]} examples
+ */
 
 const GAP = 28; // pixels between two maps
 const OPTION = 70; // characters of a sentence in the list
 
-// The words of a map's rows that are not the gold ones.
+/**
+ * The words of a map's rows that are not the gold ones.
+ * @param {SentenceMap} map
+ * @param {string[]} target
+ * @returns {string[]}
+ */
 function wrongWords({ rows }, target) {
   return rows.map(([said]) => said).filter((said, t) => said !== target[t]);
 }
 
+/**
+ * @param {Given<GalleryState>} given
+ * @returns {Drawn}
+ */
 function createGallery({ state, colours }) {
   const { groups, examples, models, places } = state;
   const shade = makeShade(colours.ramp);
   const now = { group: 0, place: 0, room: SIDE_BY_SIDE, gold: true, marks: true };
   // The sentence that is shown, its maps as rows of weights, its grids and its highlight.
-  let [example, maps, grids, cursor] = [null, [], [], null];
+  let example = examples[0];
+  /** @type {number[][][]} */
+  let maps = [];
+  /** @type {(Grid & { scroller: HTMLElement })[]} */
+  let grids = [];
+  let cursor = createCursor(0, 0, refresh);
 
-  const text = longReadout(models.length + 1);
+  const text = readout(models.length + 1);
   const tags = html("p", { class: "am-note am-tags" });
-  const stage = control("div", { class: "am-stage am-gallery", tabindex: 0, role: "application" });
+  const keys = (event) => cursor.keys(event);
+  const stage = createStage({ kind: "am-stage am-gallery", about: "", keys });
   stage.style.columnGap = `${GAP}px`;
-  stage.addEventListener("keydown", (event) => cursor.keys(event));
 
   const listed = () => groups[now.group][1];
   const names = groups.map(([name, list]) => `${name} (${list.length})`);
@@ -33,38 +104,43 @@ function createGallery({ state, colours }) {
     return `${i + 1}. ${words.length > OPTION ? `${words.slice(0, OPTION)} …` : words}`;
   };
   const sentence = select("Sentence", listed().map(option), go);
-  const back = button("◀", { "aria-label": "previous sentence" }, () => go(now.place - 1));
-  const next = button("▶", { "aria-label": "next sentence" }, () => go(now.place + 1));
+  const walk = stepButtons(
+    [
+      ["◀", "previous sentence"],
+      ["▶", "next sentence"],
+    ],
+    (by) => go(now.place + by),
+  );
   const count = html("output", { class: "am-count" });
-  const steps = html("span", { class: "am-label" }, back, next, count);
+  const steps = html("span", { class: "am-label" }, ...walk.buttons, count);
   const gold = toggle("Gold links", (on) => look({ gold: on }));
   const marks = toggle("Marks", (on) => look({ marks: on }));
 
-  const legend = mapLegend(
+  const links = mapLegend(
     shade,
-    examples.some((one) => one.gold.length),
-    examples.some((one) => one.possible.length),
+    examples.some((one) => one.gold.length > 0),
+    examples.some((one) => one.possible.length > 0),
   );
   const key = ([kind, mark, words]) =>
     html("span", {}, html("b", { class: `am-mark am-mark-${kind}` }, mark), ` ${words}`);
-  const markLegend = html(
-    "p",
-    { class: "am-legend am-mark-keys" },
+  const markKeys = legend(
     html("span", {}, "Largest weight of a row:"),
     ...places.map(key),
     key(["off", ...state.sharp]),
     key(["off", ...state.wrong]),
   );
+  markKeys.classList.add("am-mark-keys");
 
   function go(place) {
-    now.place = Math.min(Math.max(place, 0), listed().length - 1);
+    const last = listed().length - 1;
+    now.place = clamp(place, 0, last);
     example = examples[listed()[now.place]];
     maps = example.maps.map(({ weights }) => weights.map((row) => row.map((w) => w / 1000)));
-    sentence.node.value = now.place;
-    count.textContent = `${now.place + 1} of ${listed().length}`;
-    back.setAttribute("aria-disabled", String(now.place === 0));
-    next.setAttribute("aria-disabled", String(now.place === listed().length - 1));
-    tags.textContent = `Constructions: ${example.tags.join(", ") || "none of those that are named"}`;
+    sentence.choose(now.place);
+    count.textContent = `${now.place + 1} of ${last + 1}`;
+    walk.at(now.place, last);
+    const named = example.tags.join(", ") || "none of those that are named";
+    tags.textContent = `Constructions: ${named}`;
     const [T, S] = [example.target.length, example.source.length];
     stage.setAttribute(
       "aria-label",
@@ -100,17 +176,18 @@ function createGallery({ state, colours }) {
   }
 
   function draw() {
+    /** @type {HTMLElement[]} */
+    const panels = [];
     grids = fitting().map((made, m) => {
       made.paint(maps[m]);
-      const scroller = html("div", { class: "am-scroll" }, made.root);
-      if (state.height) scroller.style.maxHeight = `${state.height}px`;
+      const scroller = scrolling(made.root, state.height);
       const chip = html("span", { class: "am-model" });
       chip.style.background = models[m][1];
       const about = html("span", { class: "am-summary" }, example.maps[m].summary);
-      const caption = html("figcaption", {}, chip, html("b", {}, models[m][0]), about);
-      return { ...made, scroller, panel: html("figure", { class: "am-panel" }, caption, scroller) };
+      panels.push(panel(html("span", {}, chip, html("b", {}, models[m][0]), about), scroller));
+      return { ...made, scroller };
     });
-    stage.replaceChildren(...grids.map(({ panel }) => panel));
+    stage.replaceChildren(...panels);
     refresh(false);
   }
 
@@ -121,11 +198,19 @@ function createGallery({ state, colours }) {
     refresh(false);
   }
 
-  // One model's line of the read-out.
+  /**
+   * One model's line of the read-out.
+   * @param {number} m
+   * @param {Spot} spot
+   * @returns {string}
+   */
   function line(m, { t, s }) {
     const weights = maps[m];
     const name = `${models[m][0]}: `;
-    if (t === null) return `${name}${largest(weights.map((row) => row[s]), example.target, 3)}`;
+    if (t === null) {
+      const column = weights.map((row) => row[s ?? 0]);
+      return `${name}${largest(column, example.target, 3)}`;
+    }
     const [said, at, place] = example.maps[m].rows[t];
     const words = now.marks ? ` (${places[place][1]} ${places[place][2]})` : "";
     const [most, more] = [at === null ? "nothing" : largest(weights[t], example.source, 3), words];
@@ -135,6 +220,10 @@ function createGallery({ state, colours }) {
     return `${name}${number(weights[t][s])}; most on ${top}${more}${wrong}`;
   }
 
+  /**
+   * @param {Spot | null} place
+   * @returns {string}
+   */
   function words(place) {
     if (!place) return "Point at a word or a cell to read its weights in every map.";
     const { t, s } = place;
@@ -161,12 +250,12 @@ function createGallery({ state, colours }) {
     now.room = room;
     draw();
   });
-  const title = state.title ? html("h4", { class: "am-title" }, state.title) : null;
-  const choice = html("div", { class: "am-bar" }, group.root, sentence.root, steps);
-  const switches = html("div", { class: "am-bar" }, gold, marks, tags);
-  const root = html("div", { class: "am-root" }, title, choice, switches, text, stage);
-  root.append(legend, markLegend);
+  const choice = bar(group.root, sentence.root, steps);
+  const switches = bar(gold, marks, tags);
+  const root = frame(state.title, choice, switches, text, stage, links, markKeys);
   watch.observe(stage);
   go(0);
   return { root, destroy: () => watch.disconnect() };
 }
+
+export const render = widget(createGallery);

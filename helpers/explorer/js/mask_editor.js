@@ -1,23 +1,67 @@
+// @ts-check
 // A mask to click, and the softmax weights that it leaves.
+import {
+  bar,
+  button,
+  consume,
+  createStage,
+  frame,
+  html,
+  legend,
+  readout,
+  select,
+  widget,
+} from "./common.js";
+import { createCursor, followPointer } from "./cursor.js";
+import { columnWidth, createTable, tablePlace, writeWeight } from "./tables.js";
+import { largest, makeShade, number, signed, softmaxOf } from "./weights.js";
+
+/** @import { Drawn, Given } from "./common.js" */
+/** @import { Spot } from "./cursor.js" */
+/** @import { Place } from "./tables.js" */
+
+/** @typedef {number[][]} Mask (T, S), 1 where the query may look at the key, else 0 */
+
+/**
+ * @typedef {object} MaskState
+ * @property {string} title
+ * @property {string[]} rows T queries
+ * @property {string[]} columns S keys
+ * @property {number[][]} scores (T, S)
+ * @property {Mask} mask as it is at first; the model's `chosen.mask` is the learner's
+ */
 
 const ALLOWED = "✓";
 const FORBIDDEN = "✗";
 
-// Weights of one row; zeros where nothing is allowed.
+/**
+ * @param {number[]} scores of one row
+ * @param {number[]} allowed
+ * @returns {number[]} its weights; zeros where nothing is allowed
+ */
 function maskedSoftmax(scores, allowed) {
   const open = scores.filter((_, s) => allowed[s]);
   if (!open.length) return scores.map(() => 0);
   const weights = softmaxOf(open, 1);
-  return allowed.map((may) => (may ? weights.shift() : 0));
+  return allowed.map((may) => (may ? (weights.shift() ?? 0) : 0));
 }
 
-// How many columns at the end no query may look at; 0 if that is so of all.
+/**
+ * @param {Mask} mask
+ * @returns {number} how many columns at the end no query may look at; 0 if that is so of all
+ */
 function paddedColumns(mask) {
   const open = mask[0].map((_, s) => mask.some((row) => row[s])).lastIndexOf(true);
   return open < 0 ? 0 : mask[0].length - 1 - open;
 }
 
-// Which mask this is, in words; the same as `describe` in mask_editor.py.
+/**
+ * Which mask this is, in words; the same as `describe` in mask_editor.py.
+ * @param {Mask} mask
+ * @param {string[]} rows
+ * @param {string[]} columns
+ * @returns {string}
+ */
 function maskWords(mask, rows, columns) {
   const [T, S] = [rows.length, columns.length];
   const is = (rule) => mask.every((row, t) => row.every((may, s) => Boolean(may) === rule(t, s)));
@@ -51,15 +95,21 @@ function maskWords(mask, rows, columns) {
     if (is((t, s) => s < t)) {
       return "Causal without the diagonal: each query sees what came before, but not itself.";
     }
-    if (is((t, s) => s > t)) return "The causal mask inverted: what should be forbidden is allowed.";
-    if (is((t, s) => s >= t)) return "The wrong triangle: each query sees itself and what comes after.";
+    if (is((t, s) => s > t)) {
+      return "The causal mask inverted: what should be forbidden is allowed.";
+    }
+    if (is((t, s) => s >= t)) {
+      return "The wrong triangle: each query sees itself and what comes after.";
+    }
     if (!future.length) return `No leak, but ${told(past)} of the past forbidden as well.`;
     const [{ t, s }] = future;
     const first = `${future.length > 1 ? "the first " : ""}where '${rows[t]}' sees '${columns[s]}'`;
     return `Leaking: ${told(future)} of the future allowed, ${first}.`;
   };
   const empty = rows.map((_, t) => t).filter((t) => !mask[t].some(Boolean));
-  if (empty.length === T) return "Nothing is allowed: every row is empty, and its weights are zeros.";
+  if (empty.length === T) {
+    return "Nothing is allowed: every row is empty, and its weights are zeros.";
+  }
   // Of padding nothing else can be expected.
   const padded = is((_t, s) => s < S - hidden) || is((t, s) => s <= t && s < S - hidden);
   const real = rows.map((_, t) => t).filter((t) => ordered && t < S - (padded ? hidden : 0));
@@ -71,43 +121,58 @@ function maskWords(mask, rows, columns) {
   );
 }
 
+/**
+ * @param {Given<MaskState>} given
+ * @returns {Drawn}
+ */
 function createMaskEditor({ state, colours, model }) {
   const { rows, columns, scores } = state;
   const [T, S] = [rows.length, columns.length];
   const shade = makeShade(colours.ramp);
+  /** @returns {Mask} */
   const kept = () => model.get("chosen").mask || state.mask;
   let mask = kept();
   let hidden = paddedColumns(mask) || 1;
 
   const cursor = createCursor(T, S, refresh);
   const width = columnWidth(columns);
-  const grid = createTable("mask", "The mask: rows are queries, columns keys", { rows, columns, width });
-  const after = createTable("weights", "The weights that it leaves", { rows, columns, width });
-  const text = longReadout(3);
+  const shape = { rows, columns, width };
+  const grid = createTable("mask", "The mask: rows are queries, columns keys", shape);
+  const after = createTable("weights", "The weights that it leaves", shape);
+  const text = readout(3);
 
-  // The mask whose cells follow a rule; Python hears of it.
+  /**
+   * Takes the mask whose cells follow a rule; Python hears of it.
+   * @param {(t: number, s: number, may: boolean) => boolean} rule
+   */
   function set(rule) {
     mask = mask.map((row, t) => row.map((may, s) => Number(rule(t, s, Boolean(may)))));
     model.set("chosen", { mask });
     model.save_changes();
     refresh();
   }
-  // Turns over a cell, or a row or a column as a whole.
-  function toggle({ t, s }) {
+
+  /**
+   * Turns over a cell, or a row or a column as a whole.
+   * @param {Spot} spot
+   */
+  function turn({ t, s }) {
     const inside = (row, column) => (t === null || row === t) && (s === null || column === s);
     const open = mask.every((row, i) => row.every((may, j) => may || !inside(i, j)));
     set((row, column, may) => (inside(row, column) ? !open : may));
   }
+
   function keys(event) {
     const { t, s } = cursor.spot() || { t: 0, s: 0 };
-    const whole = { " ": { t, s }, Enter: { t, s }, r: { t, s: null }, c: { t: null, s } }[event.key];
+    /** @type {Record<string, Spot>} */
+    const parts = { " ": { t, s }, Enter: { t, s }, r: { t, s: null }, c: { t: null, s } };
+    const whole = parts[event.key];
     if (!whole || event.ctrlKey || event.metaKey) {
       cursor.keys(event);
       return;
     }
-    toggle(whole);
-    event.preventDefault();
-    event.stopPropagation();
+    turn(whole);
+    consume(event);
   }
 
   const past = (t, s) => s <= t;
@@ -117,7 +182,7 @@ function createMaskEditor({ state, colours, model }) {
     hidden = place + 1;
     set(real);
   });
-  padding.node.value = hidden - 1;
+  padding.choose(hidden - 1);
   const presets = [
     button("All", {}, () => set(() => true)),
     T === S ? button("Causal", {}, () => set(past)) : null,
@@ -132,9 +197,15 @@ function createMaskEditor({ state, colours, model }) {
     const place = cursor.spot();
     if (!place) return "Click a cell to allow or forbid it, or a name for its whole row or column.";
     const { t, s } = place;
-    const weights = maskedSoftmax(scores[t ?? 0], mask[t ?? 0]);
-    if (t === null) return `'${columns[s]}': ${mask.filter((row) => row[s]).length} of ${T} queries may look at it.`;
-    if (s === null) return `'${rows[t]}' looks at ${mask[t].some(Boolean) ? largest(weights, columns, 4) : "nothing"}.`;
+    if (t === null) {
+      const count = mask.filter((row) => row[s ?? 0]).length;
+      return `'${columns[s ?? 0]}': ${count} of ${T} queries may look at it.`;
+    }
+    const weights = maskedSoftmax(scores[t], mask[t]);
+    if (s === null) {
+      const most = mask[t].some(Boolean) ? largest(weights, columns, 4) : "nothing";
+      return `'${rows[t]}' looks at ${most}.`;
+    }
     const may = mask[t][s] ? "may" : "may not";
     const score = `score ${signed(scores[t][s])}, weight ${mask[t][s] ? number(weights[s]) : 0}`;
     return `'${rows[t]}' ${may} look at '${columns[s]}': ${score}.`;
@@ -142,7 +213,7 @@ function createMaskEditor({ state, colours, model }) {
 
   function refresh() {
     const spot = cursor.spot();
-    const chosen = (t, s) => Boolean(spot) && spot.t === t && spot.s === s;
+    const chosen = (t, s) => spot?.t === t && spot?.s === s;
     grid.each((cell, t, s) => {
       cell.textContent = mask[t][s] ? ALLOWED : FORBIDDEN;
       cell.classList.toggle("am-allowed", Boolean(mask[t][s]));
@@ -157,51 +228,39 @@ function createMaskEditor({ state, colours, model }) {
       cell.classList.toggle("am-chosen", chosen(t, s));
       cell.classList.toggle("am-none", !mask[t].some(Boolean));
     });
-    for (const table of [grid, after]) table.light(spot ? spot.t : null, spot ? spot.s : null);
+    for (const table of [grid, after]) table.light(spot?.t ?? null, spot?.s ?? null);
     text.textContent = `${maskWords(mask, rows, columns)}\n${spoken()}`;
   }
 
-  const stage = control(
-    "div",
-    {
-      class: "am-stage",
-      tabindex: 0,
-      role: "application",
-      "aria-label":
-        `A mask of ${T} queries and ${S} keys, and its weights. Arrow keys move, space allows or ` +
-        "forbids a cell, r its row, c its column.",
-    },
-    grid.root,
-    after.root,
-  );
-  stage.addEventListener("keydown", keys);
-  stage.addEventListener("pointermove", (event) => cursor.on.hover(tablePlace(event)));
-  stage.addEventListener("pointerleave", () => cursor.on.hover(null));
-  grid.root.addEventListener("click", (event) => {
-    const place = tablePlace(event);
-    if (!place) return;
+  const about =
+    `A mask of ${T} queries and ${S} keys, and its weights. Arrow keys move, space allows or ` +
+    "forbids a cell, r its row, c its column.";
+  const stage = createStage({ kind: "am-stage", about, keys }, grid.root, after.root);
+  /** @param {Place | null} place */
+  const pick = (place) => {
+    if (place?.table !== "mask") return;
     cursor.choose({ t: place.t, s: place.s }, false);
-    toggle(place);
-  });
+    turn(place);
+  };
+  followPointer(stage, tablePlace, { hover: cursor.on.hover, pick });
   const outside = () => {
     mask = kept();
     refresh();
   };
   model.on("change:chosen", outside);
 
-  const title = state.title ? html("h4", { class: "am-title" }, state.title) : null;
-  const bar = html("div", { class: "am-bar" }, ...presets, S > 1 ? padding.root : null);
+  const controls = bar(...presets, S > 1 ? padding.root : null);
   const sample = (kind, mark, words) =>
     html("span", {}, html("span", { class: `am-sample ${kind}` }, mark), ` ${words}`);
-  const legend = html(
-    "p",
-    { class: "am-legend" },
+  const signs = legend(
     sample("am-allowed", ALLOWED, "may be attended"),
     sample("am-forbidden", FORBIDDEN, "may not"),
     T === S ? sample("am-allowed am-leak", ALLOWED, "the future, allowed") : null,
     sample("am-none", "0", "empty row: zeros"),
   );
-  const root = html("div", { class: "am-root" }, title, bar, text, stage, legend);
   refresh();
+  const root = frame(state.title, controls, text, stage, signs);
   return { root, destroy: () => model.off("change:chosen", outside) };
 }
+
+export const render = widget(createMaskEditor);

@@ -1,20 +1,63 @@
+// @ts-check
 // A picture and its caption: pick a word, see where it looks.
+import {
+  bar,
+  build,
+  button,
+  clamp,
+  consume,
+  createSlider,
+  frame,
+  html,
+  mapLegend,
+  readout,
+  svg,
+  widget,
+} from "./common.js";
+import { ARROWS } from "./cursor.js";
+import { SHOWN_FROM, number, shortNumber } from "./weights.js";
+
+/** @import { Drawn, Given } from "./common.js" */
+
+/**
+ * @typedef {object} PictureState
+ * @property {string} title
+ * @property {string} picture a "data:" address
+ * @property {[tall: number, wide: number]} shape pixels
+ * @property {number} side cells in a row of the grid, which is square
+ * @property {number} veil how dark a cell of weight 0 is, from 0 to 1
+ * @property {string[]} words
+ * @property {string[]} said what the model says in place of each
+ * @property {number[][]} weights (T, cells)
+ * @property {(number | null)[] | null} gold the cell that each word speaks of
+ */
 
 const LONGER_SIDE = 420; // pixels of the picture as it is drawn
 const OFF_GOLD = "▲";
 
-// Where a cell of a square grid lies; the same as `place` in picture.py.
+/**
+ * Where a cell of a square grid lies; the same as `place` in picture.py.
+ * @param {number} cell
+ * @param {number} side
+ * @returns {string}
+ */
 function cellPlace(cell, side) {
   return `row ${Math.floor(cell / side) + 1}, column ${(cell % side) + 1}`;
 }
 
-// The cell of the largest weight; -1 where all are 0.
+/**
+ * @param {number[]} weights
+ * @returns {number} the cell of the largest weight; -1 where all are 0
+ */
 function topCell(weights) {
   const most = Math.max(...weights);
   return most > 0 ? weights.indexOf(most) : -1;
 }
 
-// The picture, over it a veil, a number and an outline that `look` sets for one word.
+/**
+ * The picture, over it a veil, a number and an outline that `look` sets for one word.
+ * @param {PictureState} state
+ */
 function veiledPicture({ picture, shape, side, veil }) {
   const scale = LONGER_SIDE / Math.max(...shape);
   const [tall, wide] = shape.map((size) => size * scale);
@@ -46,6 +89,11 @@ function veiledPicture({ picture, shape, side, veil }) {
     svg("g", { class: "am-numbers" }, ...cells.map(({ text }) => text)),
   );
 
+  /**
+   * @param {number[]} weights one for each cell
+   * @param {number | null} linked the cell to outline
+   * @param {string} label
+   */
   function look(weights, linked, label) {
     cells.forEach(({ shade, text }, cell) => {
       const weight = weights[cell];
@@ -63,7 +111,11 @@ function veiledPicture({ picture, shape, side, veil }) {
   return { root, look };
 }
 
-function createLooks({ state }) {
+/**
+ * @param {Given<PictureState>} given
+ * @returns {Drawn}
+ */
+function createPictureLooks({ state }) {
   const { words, said, weights, gold, side, veil } = state;
   const last = words.length - 1;
   const tops = weights.map(topCell);
@@ -74,7 +126,8 @@ function createLooks({ state }) {
 
   const stage = veiledPicture(state);
   const text = readout();
-  const slider = createSlider("Word", "word of the caption", { min: 0, max: last, value: 0 }, choose);
+  const range = { min: 0, max: last, value: 0 };
+  const slider = createSlider("Word", "word of the caption", range, choose);
   const buttons = words.map((word, t) => {
     const marks = (off(t) ? ` ${OFF_GOLD}` : "") + (wrong(t) ? ` ✗ ${said[t]}` : "");
     const note = marks ? html("span", { class: "am-note" }, marks) : null;
@@ -85,7 +138,7 @@ function createLooks({ state }) {
     ];
     const label = spoken.filter(Boolean).join(", ");
     const node = button(word, { "aria-label": label }, () => choose(t));
-    node.append(...(note ? [note] : []));
+    build(node, {}, note);
     node.addEventListener("pointerenter", () => show(t));
     return node;
   });
@@ -105,14 +158,12 @@ function createLooks({ state }) {
     const words = reading(t);
     stage.look(weights[t], linked(t), `The picture, dark where the word does not look. ${words}`);
     text.textContent = words;
-    slider.node.value = t;
-    slider.node.setAttribute("aria-valuetext", words);
-    slider.count.textContent = `${t + 1} of ${last + 1}`;
+    slider.say(t, `${t + 1} of ${last + 1}`, words);
     buttons.forEach((node, i) => node.setAttribute("aria-pressed", String(i === t)));
   }
   function choose(t) {
-    chosen = Math.min(Math.max(t, 0), last);
-    buttons.forEach((node, i) => node.setAttribute("tabindex", i === chosen ? 0 : -1));
+    chosen = clamp(t, 0, last);
+    buttons.forEach((node, i) => build(node, { tabindex: i === chosen ? 0 : -1 }));
     show(chosen);
   }
   function keys(event) {
@@ -123,8 +174,7 @@ function createLooks({ state }) {
     if (to === null) return;
     choose(to);
     buttons[chosen].focus();
-    event.preventDefault();
-    event.stopPropagation();
+    consume(event);
   }
 
   const strip = html(
@@ -135,15 +185,14 @@ function createLooks({ state }) {
   strip.addEventListener("keydown", keys);
   strip.addEventListener("pointerleave", () => show(chosen));
   const grey = (weight) => `rgb(${Array(3).fill(Math.round(255 * (1 - veil * (1 - weight))))})`;
-  const legend = mapLegend(grey, Boolean(gold), false, "the cell that holds the word");
+  const links = mapLegend(grey, Boolean(gold), false, "the cell that holds the word");
   const notes = [
     words.some((_, t) => off(t)) ? `${OFF_GOLD} looks most at another cell` : "",
     words.some((_, t) => wrong(t)) ? "✗ what the model says in its place" : "",
   ];
-  legend.append(...notes.filter(Boolean).map((note) => html("span", {}, note)));
-  const title = state.title ? html("h4", { class: "am-title" }, state.title) : null;
-  const bar = html("div", { class: "am-bar" }, slider.root);
-  const root = html("div", { class: "am-root" }, title, strip, bar, text, stage.root, legend);
+  links.append(...notes.filter(Boolean).map((note) => html("span", {}, note)));
   choose(0);
-  return { root };
+  return { root: frame(state.title, strip, bar(slider.root), text, stage.root, links) };
 }
+
+export const render = widget(createPictureLooks);

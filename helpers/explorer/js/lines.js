@@ -1,9 +1,20 @@
+// @ts-check
 // The same weights as lines: source words above, target words below, a line as thick as its weight.
+import { html, svg, textWidth, wordMark } from "./common.js";
+import { followPointer, lightWords, markAt, spotOf } from "./cursor.js";
+
+/** @import { Link, Reports, Spot } from "./cursor.js" */
 
 const LEAST_LINE = 0.02; // thinner lines would only be dust
 
+/**
+ * @param {string[]} words
+ * @param {number} size pixels
+ * @param {number} wide pixels for all
+ * @returns {number[]} the middle of each word
+ */
 function wordCentres(words, size, wide) {
-  const widths = words.map((word) => textWidth(word, size, true));
+  const widths = words.map((word) => textWidth(word, size));
   const total = widths.reduce((sum, width) => sum + width, 0);
   const gap = words.length > 1 ? Math.min((wide - total) / (words.length - 1), 70) : 0;
   let x = (wide - total - gap * (words.length - 1)) / 2;
@@ -14,10 +25,14 @@ function wordCentres(words, size, wide) {
   });
 }
 
-function createLines(state, on) {
+/**
+ * @param {{ rows: string[], columns: string[], gold: Link[], possible: Link[] }} state
+ * @param {Reports} on
+ */
+export function createLines(state, on) {
   const size = Math.max(state.rows.length, state.columns.length) <= 14 ? 17 : 15;
   const need = (words) =>
-    words.reduce((sum, word) => sum + textWidth(word, size, true), 0) + (words.length - 1) * 22;
+    words.reduce((sum, word) => sum + textWidth(word, size), 0) + (words.length - 1) * 22;
   const wide = Math.ceil(Math.max(need(state.rows), need(state.columns), 260)) + 40;
   const tall = 250;
   const [upper, lower] = [size + 8, tall - 16];
@@ -60,20 +75,14 @@ function createLines(state, on) {
   );
   const root = html("div", {}, picture);
 
-  function place(event) {
-    const mark = event.target.closest("[data-t], [data-s]");
-    if (!mark) return null;
-    const { t, s } = mark.dataset;
-    return { t: t === undefined ? null : Number(t), s: s === undefined ? null : Number(s) };
-  }
-  root.addEventListener("pointermove", (event) => on.hover(place(event)));
-  root.addEventListener("pointerleave", () => on.hover(null));
-  root.addEventListener("click", (event) => on.pick(place(event)));
+  followPointer(root, (event) => spotOf(markAt(event)), on);
 
+  /** @type {{ path: SVGPathElement, t: number, s: number }[]} */
   let paths = [];
   return {
     root,
     wide,
+    /** @param {number[][]} weights (T, S) */
     paint(weights) {
       paths = [];
       weights.forEach((row, t) =>
@@ -86,14 +95,14 @@ function createLines(state, on) {
       );
       bands.replaceChildren(...paths.map(({ path }) => path));
     },
+    /**
+     * @param {Spot | null} spot
+     * @param {number | null} until the last row that is not dimmed, null for all
+     */
     highlight(spot, until) {
       const row = spot ? spot.t : null;
       const column = spot ? spot.s : null;
-      targetWords.forEach((mark, t) => {
-        mark.classList.toggle("am-on", t === row);
-        mark.classList.toggle("am-later", until !== null && t > until && t !== row);
-      });
-      sourceWords.forEach((mark, s) => mark.classList.toggle("am-on", s === column));
+      lightWords(targetWords, sourceWords, spot, until);
       for (const { path, t, s } of [...paths, ...links]) {
         const later = until !== null && t > until && t !== row;
         const chosen = (row === null || t === row) && (column === null || s === column) && !later;

@@ -1,10 +1,52 @@
+// @ts-check
 // One attention layer in numbers: each of Q, K and V can be changed, E, A and Y follow at once.
 // The tables stand as in a product by hand: E has the rows of Q and the columns of K transposed,
 // Y the rows of A and the columns of V. K is kept transposed here, as it is drawn.
+import {
+  bar,
+  button,
+  clamp,
+  consume,
+  createSlider,
+  createStage,
+  frame,
+  html,
+  legend,
+  readout,
+  scrolling,
+  widget,
+} from "./common.js";
+import { ARROWS } from "./cursor.js";
+import { factorSlider } from "./factor.js";
+import { columnWidth, createTable, tablePlace, writeWeight } from "./tables.js";
+import { largest, makeShade, number, signed, softmaxOf } from "./weights.js";
 
+/** @import { Drawn, Given } from "./common.js" */
+
+/** @typedef {number[][]} Table */
+/** @typedef {"Q" | "K" | "V" | "E" | "A" | "Y"} Name */
+/** @typedef {{ Q: Table, K: Table, V: Table }} Inputs K transposed */
+
+/**
+ * @typedef {object} LayerState
+ * @property {string} title
+ * @property {string[]} rows names of the queries
+ * @property {string[]} columns names of the keys
+ * @property {number} reach the slider goes from minus this to this
+ * @property {number[]} factors
+ * @property {Table} Q (T, D)
+ * @property {Table} K (S, D)
+ * @property {Table} V (S, V)
+ */
+
+/** @type {Name[]} */
+const NAMES = ["Q", "K", "E", "A", "V", "Y"];
 const GRID_ROLES = { Q: "query", K: "key", V: "value", E: "score", Y: "context" };
 const CHANGED_BY = 0.1; // what one press of + adds
-// The table that an arrow key leads to over the edge of another.
+/**
+ * The table that an arrow key leads to over the edge of another.
+ * @type {Record<string, Partial<Record<Name, Name>>>}
+ */
 const BESIDE = {
   ArrowRight: { Q: "E", E: "A", A: "Y", K: "V" },
   ArrowLeft: { E: "Q", A: "E", Y: "A", V: "K" },
@@ -12,60 +54,79 @@ const BESIDE = {
   ArrowDown: { K: "E", V: "Y" },
 };
 
+/**
+ * @param {Table} left
+ * @param {Table} right
+ * @returns {Table} the matrix product
+ */
 function product(left, right) {
   return left.map((row) =>
     right[0].map((_, s) => row.reduce((sum, value, d) => sum + value * right[d][s], 0)),
   );
 }
 
-// Q (T, D), K transposed (D, S), V (S, V), factor -> the same with E, A (T, S) and Y (T, V)
+/**
+ * @param {Inputs} inputs Q (T, D), K transposed (D, S), V (S, V)
+ * @param {number} factor
+ * @returns {Record<Name, Table>} the same with E, A (T, S) and Y (T, V)
+ */
 function attentionTables({ Q, K, V }, factor) {
   const E = product(Q, K).map((row) => row.map((sum) => sum / Math.sqrt(K.length)));
   const A = E.map((row) => softmaxOf(row, factor));
   return { Q, K, V, E, A, Y: product(A, V) };
 }
 
+/**
+ * @param {Given<LayerState>} given
+ * @returns {Drawn}
+ */
 function createAttentionGrid({ state, colours }) {
   const { rows, columns, factors, reach } = state;
   const shade = makeShade(colours.ramp);
   const copy = (table) => table.map((row) => [...row]);
   const flip = (table) => table[0].map((_, d) => table.map((row) => row[d]));
   const given = () => ({ Q: copy(state.Q), K: flip(state.K), V: copy(state.V) });
+  /** @type {{ table: Name, t: number, s: number, row: number, factor: number, inputs: Inputs }} */
   const now = { table: "Q", t: 0, s: 0, row: 0, factor: 1, inputs: given() };
   let all = attentionTables(now.inputs, 1);
   // What moved is told against the numbers before the last control was taken up.
-  let [before, mover, moved] = [all, null, ""];
+  let before = { ...all, factor: 1 };
+  /** @type {string | null} */
+  let mover = null;
+  let moved = "";
 
   const indices = (list) => list.map((_, place) => `${place}`);
   const dims = { rows: indices(now.inputs.K), columns: indices(state.V[0]) };
   const wide = columnWidth(columns);
-  const tables = {
-    Q: { rows, columns: dims.rows },
-    K: { rows: dims.rows, columns, width: wide },
-    E: { rows, columns, width: wide, sides: [] },
-    A: { rows, columns, width: wide },
-    V: { rows: columns, columns: dims.columns },
-    Y: { rows, columns: dims.columns, sides: [] },
-  };
-  for (const [name, shape] of Object.entries(tables)) {
+  /** What stands over a table: its colour, its name, and how it comes about. */
+  function titled(name) {
     const chip = html("span", { class: "am-model" });
     chip.style.background = name === "A" ? shade(0.85) : `var(--am-${GRID_ROLES[name]})`;
     const formula = html("span", {});
-    tables[name] = createTable(name, chip, shape);
-    tables[name].title.append(html("b", {}, name === "K" ? "Kᵀ" : name), " ", formula);
-    tables[name].say = (text) => {
-      formula.textContent = text;
-    };
+    const caption = html("span", {}, chip, html("b", {}, name === "K" ? "Kᵀ" : name), " ", formula);
+    return { caption, formula };
   }
+  const made = (name, shape) => {
+    const { caption, formula } = titled(name);
+    return { ...createTable(name, caption, shape), formula };
+  };
+  const tables = {
+    Q: made("Q", { rows, columns: dims.rows }),
+    K: made("K", { rows: dims.rows, columns, width: wide }),
+    E: made("E", { rows, columns, width: wide, sides: [] }),
+    A: made("A", { rows, columns, width: wide }),
+    V: made("V", { rows: columns, columns: dims.columns }),
+    Y: made("Y", { rows, columns: dims.columns, sides: [] }),
+  };
   const size = (name) => `(${all[name].length} × ${all[name][0].length})`;
-  for (const name of "QKV") tables[name].say(size(name));
+  for (const name of ["Q", "K", "V"]) tables[name].formula.append(size(name));
   tables.V.root.classList.add("am-keys");
-  tables.E.say("= QKᵀ / √D");
-  tables.Y.say("= AV");
+  tables.E.formula.append("= QKᵀ / √D");
+  tables.Y.formula.append("= AV");
 
   const range = { min: -reach, max: reach, step: CHANGED_BY, value: 0 };
-  const value = createSlider(html("b", {}), "number", range, (chosen) => change(chosen));
-  const valueName = value.root.firstChild;
+  const valueName = html("b", {});
+  const value = createSlider(valueName, "number", range, change);
   const factor = factorSlider(factors, (chosen) => {
     take("factor");
     now.factor = chosen;
@@ -76,29 +137,30 @@ function createAttentionGrid({ state, colours }) {
     mover = null;
     refresh();
   });
-  const text = longReadout(4);
+  const text = readout(4);
 
   const cell = ({ table, t, s }) => `${table}[${table === "K" ? `${s}, ${t}` : `${t}, ${s}`}]`;
   const keyed = () => "KVEA".includes(now.table);
   const editable = () => "QKV".includes(now.table);
 
-  // Remembers how things stood when a control is first moved.
+  /** Remembers how things stood when a control is first moved. */
   function take(name) {
     if (mover === name) return;
-    [mover, before] = [name, { ...all, factor: now.factor }];
+    mover = name;
+    before = { ...all, factor: now.factor };
   }
 
   function change(chosen) {
     if (!editable()) return;
     take(cell(now));
     const table = copy(now.inputs[now.table]);
-    table[now.t][now.s] = Math.min(Math.max(chosen, -reach), reach);
+    table[now.t][now.s] = clamp(chosen, -reach, reach);
     now.inputs = { ...now.inputs, [now.table]: table };
     refresh();
   }
 
   function choose({ table, t, s }) {
-    const inside = (place, list) => Math.min(Math.max(place ?? 0, 0), list.length - 1);
+    const inside = (place, list) => clamp(place ?? 0, 0, list.length - 1);
     Object.assign(now, { table, t: inside(t, all[table]), s: inside(s, all[table][0]) });
     if ("QEAY".includes(table)) now.row = now.t;
     refresh();
@@ -124,13 +186,12 @@ function createAttentionGrid({ state, colours }) {
     else if ("+=".includes(event.key)) change(all[table][t][s] + CHANGED_BY);
     else if ("-_".includes(event.key)) change(all[table][t][s] - CHANGED_BY);
     else return;
-    event.preventDefault();
-    event.stopPropagation();
+    consume(event);
   }
 
   const differs = (name, t, s) => mover && signed(all[name][t][s]) !== signed(before[name][t][s]);
 
-  // Where in a table something moved, "" for nowhere.
+  /** Where in a table something moved, "" for nowhere. */
   function whereMoved(name) {
     const [ts, ss] = [new Set(), new Set()];
     all[name].forEach((row, t) =>
@@ -161,8 +222,8 @@ function createAttentionGrid({ state, colours }) {
     return `${mover} from ${moved}. Moved: ${told.join(", ") || "nothing"}${stays}.`;
   }
 
-  // How the chosen number comes about; from what is shown, which is rounded.
-  function made() {
+  /** How the chosen number comes about; from what is shown, which is rounded. */
+  function origin() {
     const { table, t, s } = now;
     const column = (name) => all[name].map((row) => row[s]);
     const bracketed = (x) => (x < 0 ? `(${signed(x)})` : signed(x));
@@ -190,7 +251,7 @@ function createAttentionGrid({ state, colours }) {
     return `${who}: its output [${output}] is ${weights.length > 1 ? kind : "the one value"}.`;
   }
 
-  // What the chosen number is made of, among the tables.
+  /** Whether the chosen number is made of this one. */
   function feeds(name, t, s) {
     if (now.table === "E") return (name === "Q" && t === now.t) || (name === "K" && s === now.s);
     if (now.table === "A") return name === "E" && t === now.t;
@@ -200,7 +261,8 @@ function createAttentionGrid({ state, colours }) {
   function refresh() {
     all = attentionTables(now.inputs, now.factor);
     const here = all[now.table][now.t][now.s];
-    for (const [name, table] of Object.entries(tables)) {
+    for (const name of NAMES) {
+      const table = tables[name];
       table.each((node, t, s) => {
         if (name === "A") writeWeight(node, all.A[t][s], shade);
         else node.textContent = signed(all[name][t][s]);
@@ -215,15 +277,14 @@ function createAttentionGrid({ state, colours }) {
       if (name === "V") table.light(key, null);
       else table.light("QA".includes(name) ? now.row : null, "KA".includes(name) ? key : null);
     }
-    tables.A.say(`= softmax(${now.factor === 1 ? "" : `${number(now.factor)} · `}E)`);
+    const times = now.factor === 1 ? "" : `${number(now.factor)} · `;
+    tables.A.formula.textContent = `= softmax(${times}E)`;
     valueName.textContent = editable() ? cell(now) : "a number of Q, K or V";
     value.node.disabled = !editable();
     value.node.setAttribute("aria-label", valueName.textContent);
-    value.node.setAttribute("aria-valuetext", signed(here));
-    value.node.value = editable() ? here : 0;
-    value.count.textContent = editable() ? signed(here) : "";
+    value.say(editable() ? here : 0, editable() ? signed(here) : "", signed(here));
     factor.say(now.factor);
-    text.textContent = [`${cell(now)} ${made()}`, look(), movement()].join("\n");
+    text.textContent = [`${cell(now)} ${origin()}`, look(), movement()].join("\n");
   }
 
   const corner = () => html("span", {});
@@ -234,29 +295,21 @@ function createAttentionGrid({ state, colours }) {
   const about =
     `An attention layer, ${rows.length} queries and ${columns.length} keys. Arrow keys move ` +
     "through the tables, plus and minus change a number of Q, K or V.";
-  const stage = control(
-    "div",
-    { class: "am-stage am-products", tabindex: 0, role: "application", "aria-label": about },
-    scores,
-    outputs,
-  );
-  stage.addEventListener("keydown", keys);
+  const products = { kind: "am-stage am-products", about, keys };
+  const stage = createStage(products, scores, outputs);
   stage.addEventListener("click", (event) => {
     const place = tablePlace(event);
     if (place) choose(place);
   });
 
-  const title = state.title ? html("h4", { class: "am-title" }, state.title) : null;
-  const bar = html("div", { class: "am-bar" }, value.root, factor.root, reset);
-  const legend = html(
-    "p",
-    { class: "am-legend" },
+  const signs = legend(
     html("span", {}, "click or arrow keys choose, + and − change"),
     html("span", {}, html("span", { class: "am-key-box am-feeds" }), "goes into the chosen number"),
     html("span", {}, "▲▼ moved since the slider was taken up"),
   );
-  const scroller = html("div", { class: "am-scroll" }, stage);
-  const root = html("div", { class: "am-root" }, title, bar, text, scroller, legend);
   refresh();
-  return { root };
+  const controls = bar(value.root, factor.root, reset);
+  return { root: frame(state.title, controls, text, scrolling(stage), signs) };
 }
+
+export const render = widget(createAttentionGrid);

@@ -1,13 +1,57 @@
+// @ts-check
 // The decoder step by step: the word fed, scores, softmax, context, the word produced.
+import {
+  bar,
+  build,
+  clamp,
+  consume,
+  createSlider,
+  createStage,
+  frame,
+  html,
+  legend,
+  readout,
+  stepButtons,
+  svg,
+  textWidth,
+  widestOf,
+  widget,
+  wordMark,
+} from "./common.js";
+import { largest, makeShade, number } from "./weights.js";
+
+/** @import { Drawn, Given } from "./common.js" */
+
+/**
+ * @typedef {object} Step
+ * @property {string} previous the word fed
+ * @property {number[]} scores one for each source word
+ * @property {number[]} weights
+ * @property {number[]} context
+ * @property {string} output the word produced
+ * @property {number} probability
+ */
+
+/**
+ * @typedef {object} StepsState
+ * @property {string} title
+ * @property {string[]} source
+ * @property {Step[]} steps
+ * @property {number | null} height pixels after which the picture scrolls
+ */
 
 const CONTEXT_ROW = 64; // cells of the context strip in one line
 const GUTTER = 196; // pixels for the names of the rows
 
-// Sizes and places of the rows, top to bottom, in pixels. S source words, V context values.
+/**
+ * Sizes and places of the rows, top to bottom, in pixels.
+ * @param {string[]} source S words
+ * @param {number} V context values
+ */
 function stepLayout(source, V) {
   const S = source.length;
   const size = S <= 14 ? 18 : 15;
-  const widest = Math.max(...source.map((word) => textWidth(word, size, true)));
+  const widest = widestOf(source, size);
   const column = S <= 14 ? Math.max(widest + 18, S <= 8 ? 84 : 62) : 38;
   const turned = widest + 10 > column;
   const perRow = Math.min(V, CONTEXT_ROW);
@@ -28,27 +72,37 @@ function stepLayout(source, V) {
   };
 }
 
-// A framed word whose text changes.
+/**
+ * A framed word whose text changes.
+ * @param {string} kind
+ * @param {number} y pixels
+ */
 function chip(kind, y) {
-  const frame = svg("rect", { class: `am-chip ${kind}`, x: 2, y: y - 22, height: 32, rx: 16 });
+  const place = { x: 2, y: y - 22, height: 32, rx: 16 };
+  const outline = svg("rect", { class: `am-chip ${kind}`, ...place });
   const text = svg("text", { x: 17, y, "font-size": 19, class: "am-strong" });
+  /** @param {string} word */
   const set = (word) => {
     text.textContent = word;
-    const width = textWidth(word, 19, true) + 30;
-    frame.setAttribute("width", width);
+    const width = textWidth(word, 19) + 30;
+    build(outline, { width });
     return width;
   };
-  return { node: svg("g", {}, frame, text), set };
+  return { node: svg("g", {}, outline, text), set };
 }
 
+/**
+ * @param {StepsState} state
+ * @param {(weight: number) => string} shade
+ */
 function createPicture({ source, steps }, shade) {
   const V = steps[0].context.length;
   const at = stepLayout(source, V);
   const w = at.column;
-  const every = (name) => steps.flatMap((step) => step[name]);
-  const high = Math.max(...every("scores"), 0.1);
-  const low = Math.min(...every("scores"), 0);
-  const strongest = Math.max(...every("context").map(Math.abs), 1e-9);
+  const scores = steps.flatMap((step) => step.scores);
+  const high = Math.max(...scores, 0.1);
+  const low = Math.min(...scores, 0);
+  const strongest = Math.max(...steps.flatMap((step) => step.context).map(Math.abs), 1e-9);
   // One scale for all steps; above and below the bars there is room for their numbers.
   const perScore = (at.scores.tall - 44) / (high - low);
   const zero = at.scores.top + 22 + perScore * high;
@@ -102,38 +156,42 @@ function createPicture({ source, steps }, shade) {
     ...[axis(zero), axis(base), ...strip, fed.node, made.node, track, filled, chance],
   );
 
+  /** @param {Step} step */
   function draw({ previous, scores, weights, context, output, probability }) {
     const most = weights.indexOf(Math.max(...weights));
-    lane.setAttribute("x", most * w);
+    build(lane, { x: most * w });
     columns.forEach((column, i) => {
       const tall = perScore * Math.abs(scores[i]);
       const top = scores[i] > 0 ? zero - tall : zero;
-      build(column.score, { y: top, height: Math.max(tall, 1) }, []);
+      build(column.score, { y: top, height: Math.max(tall, 1) });
       column.scoreText.textContent = scores[i].toFixed(1).replace("-", "−");
-      column.scoreText.setAttribute("y", scores[i] < 0 ? top + tall + 15 : top - 5);
+      build(column.scoreText, { y: scores[i] < 0 ? top + tall + 15 : top - 5 });
       const share = perWeight * weights[i];
       const fill = shade(weights[i]);
-      build(column.weight, { y: base - share, height: Math.max(share, 1), fill }, []);
+      build(column.weight, { y: base - share, height: Math.max(share, 1), fill });
       column.weightText.textContent = number(weights[i]);
-      column.weightText.setAttribute("y", base - share - 5);
+      build(column.weightText, { y: base - share - 5 });
       column.weightText.classList.toggle("am-strong", i === most);
       column.mark.classList.toggle("am-on", i === most);
     });
     strip.forEach((node, v) => {
       node.style.fill = context[v] < 0 ? "var(--am-query)" : "var(--am-key)";
-      node.style.fillOpacity = Math.abs(context[v]) / strongest;
+      node.style.fillOpacity = String(Math.abs(context[v]) / strongest);
     });
     fed.set(previous);
     const x = made.set(output) + 22;
-    track.setAttribute("x", x);
-    build(filled, { x, width: 160 * probability }, []);
-    chance.setAttribute("x", x + 172);
+    build(track, { x });
+    build(filled, { x, width: 160 * probability });
+    build(chance, { x: x + 172 });
     chance.textContent = number(probability);
   }
-  return { node, at, zero, draw };
+  return { node, at, draw };
 }
 
-// The names of the rows, which stay in place while the columns scroll.
+/**
+ * The names of the rows, which stay in place while the columns scroll.
+ * @param {ReturnType<typeof stepLayout>} at
+ */
 function createGutter(at) {
   const row = (y, letter, second, what) => {
     const small = svg("tspan", { dy: 4, "font-size": 13 });
@@ -153,11 +211,19 @@ function createGutter(at) {
   ];
   const parts = rows.map((one) => one.node);
   const node = svg("svg", { width: GUTTER, height: at.tall, "aria-hidden": "true" }, ...parts);
-  const step = (t) => rows.forEach((one) => (one.small.textContent = one.second(t)));
+  /** @param {number} t */
+  const step = (t) =>
+    rows.forEach((one) => {
+      one.small.textContent = String(one.second(t));
+    });
   return { node, step };
 }
 
-function createSteps({ state, colours }) {
+/**
+ * @param {Given<StepsState>} given
+ * @returns {Drawn}
+ */
+function createDecoderSteps({ state, colours }) {
   const { source, steps } = state;
   const T = steps.length;
   const picture = createPicture(state, makeShade(colours.ramp));
@@ -166,33 +232,32 @@ function createSteps({ state, colours }) {
 
   const range = { min: 1, max: T, value: 1 };
   const slider = createSlider("Step", "decoder step", range, (step) => go(step - 1));
-  const back = button("◀ Back", { "aria-label": "previous step" }, () => go(now - 1));
-  const next = button("Next ▶", { "aria-label": "next step" }, () => go(now + 1));
-  const bar = html("div", { class: "am-bar" }, back, next, slider.root);
+  const walk = stepButtons(
+    [
+      ["◀ Back", "previous step"],
+      ["Next ▶", "next step"],
+    ],
+    (by) => go(now + by),
+  );
   const text = readout();
   const chain = html("p", { class: "am-chain" });
-  const stage = control(
-    "div",
-    {
-      class: "am-stage am-steps",
-      tabindex: 0,
-      role: "application",
-      "aria-label": `Decoder, ${T} steps, ${source.length} source words. Arrow keys step.`,
-    },
+  const about = `Decoder, ${T} steps, ${source.length} source words. Arrow keys step.`;
+  const stage = createStage(
+    { kind: "am-stage am-steps", about, keys },
     html("div", { class: "am-gutter" }, gutter.node),
     picture.node,
   );
   if (state.height) stage.style.maxHeight = `${state.height}px`;
-  stage.addEventListener("keydown", (event) => {
+
+  function keys(event) {
     const target = { ArrowLeft: now - 1, ArrowRight: now + 1, Home: 0, End: T - 1 }[event.key];
     if (target === undefined) return;
-    event.preventDefault();
-    event.stopPropagation();
+    consume(event);
     go(target);
-  });
+  }
 
   function go(step) {
-    now = Math.min(Math.max(step, 0), T - 1);
+    now = clamp(step, 0, T - 1);
     const { previous, weights, output, probability } = steps[now];
     picture.draw(steps[now]);
     gutter.step(now);
@@ -205,18 +270,15 @@ function createSteps({ state, colours }) {
     text.textContent =
       `step ${now + 1}: fed '${previous}', looks at ${largest(weights, source, 3)}, ` +
       `produces '${output}' with probability ${number(probability)}`;
-    slider.count.textContent = `${now + 1} of ${T}`;
-    slider.node.value = now + 1;
-    slider.node.setAttribute("aria-valuetext", `step ${now + 1} of ${T}, ${output}`);
-    // A disabled button would drop the focus of a reader who steps by keyboard.
-    back.setAttribute("aria-disabled", String(now === 0));
-    next.setAttribute("aria-disabled", String(now === T - 1));
+    const place = `${now + 1} of ${T}`;
+    slider.say(now + 1, place, `step ${place}, ${output}`);
+    walk.at(now, T - 1);
   }
 
-  const title = state.title ? html("h4", { class: "am-title" }, state.title) : null;
-  const about = "Bars keep one scale for all steps. Context: blue is negative, orange positive.";
-  const legend = html("p", { class: "am-legend" }, about);
-  const root = html("div", { class: "am-root" }, title, bar, text, stage, chain, legend);
+  const scale = "Bars keep one scale for all steps. Context: blue is negative, orange positive.";
   go(0);
-  return { root };
+  const controls = bar(...walk.buttons, slider.root);
+  return { root: frame(state.title, controls, text, stage, chain, legend(scale)) };
 }
+
+export const render = widget(createDecoderSteps);

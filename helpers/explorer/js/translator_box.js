@@ -1,8 +1,23 @@
+// @ts-check
 // The text box: a sentence goes to the kernel, its translation and map come back.
+import { bar, build, button, control, frame, html, widget } from "./common.js";
+import { createMap } from "./map.js";
+
+/** @import { Drawn, Given } from "./common.js" */
+/** @import { MapState } from "./map.js" */
+
+/**
+ * What the kernel says of a sentence.
+ * @typedef {{ translation: string, note: string, map: MapState | null, error?: string }} Reply
+ */
 
 const PATIENCE = 8000; // milliseconds until the reader is told why nothing comes
 
-function createBox({ state, colours, model }) {
+/**
+ * @param {Given<{ title: string, examples: string[], first: Reply | null }>} given
+ * @returns {Drawn}
+ */
+function createTranslatorBox({ state, colours, model }) {
   const field = control("input", {
     type: "text",
     class: "am-field",
@@ -16,7 +31,7 @@ function createBox({ state, colours, model }) {
   const status = html("p", { class: "am-answer", role: "status", "aria-live": "polite" });
   const result = html("div", { class: "am-result" });
   let ticket = 0;
-  let waiting = null;
+  let waiting = 0;
 
   function ask(text) {
     ticket += 1;
@@ -25,11 +40,11 @@ function createBox({ state, colours, model }) {
     root.setAttribute("aria-busy", "true");
     say("am-busy", "Translating ...");
     clearTimeout(waiting);
-    waiting = setTimeout(() => {
+    waiting = window.setTimeout(() => {
       send.disabled = false;
       say("am-busy", "No answer yet. The kernel is busy, or was restarted: run this cell again.");
     }, PATIENCE);
-    model.send({ view: "box", text, ticket });
+    model.send({ view: "translator_box", text, ticket });
   }
 
   function say(kind, ...words) {
@@ -37,6 +52,7 @@ function createBox({ state, colours, model }) {
     status.replaceChildren(...words.filter((word) => word !== null));
   }
 
+  /** @param {Reply} reply */
   function show(reply) {
     result.replaceChildren();
     if (reply.error) {
@@ -45,12 +61,12 @@ function createBox({ state, colours, model }) {
     }
     const french = html("strong", { class: "am-translation", lang: "fr" }, reply.translation);
     say("am-done", french, reply.note ? html("span", { class: "am-note" }, reply.note) : null);
-    if (reply.map) result.append(createMap({ state: reply.map, colours }).root);
+    if (reply.map) result.append(createMap({ state: reply.map, colours, model }).root);
   }
 
   function receive(reply) {
     // Another copy of this view may have asked, or an older question may come late.
-    if (reply.view !== "box" || reply.ticket !== ticket) return;
+    if (reply.view !== "translator_box" || reply.ticket !== ticket) return;
     clearTimeout(waiting);
     send.disabled = false;
     root.removeAttribute("aria-busy");
@@ -67,11 +83,9 @@ function createBox({ state, colours, model }) {
   const examples = state.examples.map((text) =>
     button(text, { class: "am-button am-example", lang: "en" }, () => ask(text)),
   );
-  const tries = examples.length
-    ? html("div", { class: "am-bar", role: "group", "aria-label": "examples" }, "Try:", ...examples)
-    : null;
-  const title = state.title ? html("h4", { class: "am-title" }, state.title) : null;
-  const root = html("div", { class: "am-root am-box" }, title, form, tries, status, result);
+  const tries = examples.length ? bar("Try:", ...examples) : null;
+  if (tries) build(tries, { role: "group", "aria-label": "examples" });
+  const root = frame(state.title, form, tries, status, result);
   if (state.first) {
     field.value = state.examples[0];
     show(state.first);
@@ -82,3 +96,5 @@ function createBox({ state, colours, model }) {
   };
   return { root, destroy };
 }
+
+export const render = widget(createTranslatorBox);
