@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from helpers.attention import AdditiveScore, attend, dot, padding_mask, scaled_dot
 from helpers.models.embedding import small_embedding
@@ -53,12 +52,33 @@ class RecurrentEncoder(nn.Module):
         The summary is h_T, the state at the true last word; with two directions
         [forward state at the last word; backward state at the first].
         """
-        packed = pack_padded_sequence(
-            self.embedding(source), lengths.cpu(), batch_first=True, enforce_sorted=False
-        )
-        states, last = self.gru(packed)
-        states, _ = pad_packed_sequence(states, batch_first=True, total_length=source.shape[1])
-        return states, last.transpose(0, 1).flatten(1)
+        size = source.shape[1]
+        ahead = self._read(source, 0)  # (B, S, H)
+        ends = (lengths - 1).view(-1, 1, 1).expand(-1, 1, ahead.shape[-1])
+        summary = [ahead.gather(1, ends).squeeze(1)]  # the state at the true last word
+        states = [ahead]
+        if self.gru.bidirectional:
+            # Each sentence is turned round within its own length, read, and turned back.
+            turned = lengths.unsqueeze(1) - 1 - torch.arange(size, device=source.device)
+            turned = turned.clamp(min=0)  # (B, S); what stands on padding is wiped out below
+            back = self._read(source.gather(1, turned), 1)
+            states.append(back.gather(1, turned.unsqueeze(-1).expand_as(back)))
+            summary.append(states[1][:, 0])
+        real = padding_mask(lengths, size).transpose(1, 2)  # (B, S, 1)
+        return torch.cat(states, dim=-1).masked_fill(~real, 0.0), torch.cat(summary, dim=-1)
+
+    def _read(self, words: Tensor, direction: int) -> Tensor:
+        """words (B, S) -> the states of one direction's GRU in the order read, (B, S, H).
+
+        It reads the padding too, behind the words, where it does no harm. A packed sequence would
+        leave the padding out, but its gradient takes twice the time: each step's slice is filled
+        up with zeros to the size of the whole batch.
+        """
+        embedded, gru = self.embedding(words), self.gru
+        start = embedded.new_zeros(1, len(words), gru.hidden_size)
+        weights = gru.all_weights[direction]
+        states, _ = torch.gru(embedded, start, weights, True, 1, 0.0, self.training, False, True)
+        return states
 
 
 class BottleneckTranslator(nn.Module):
