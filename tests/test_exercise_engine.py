@@ -345,6 +345,54 @@ def test_what_no_misconception_explains_is_told_by_its_structure(answer, text):
     assert text in unwrapped(f"{verdict.message}\n{verdict.details}")
 
 
+def test_arguments_in_another_order_are_told_by_their_names():
+    def additive_scores(keys, queries, v):
+        return torch.tanh(queries.unsqueeze(2) + keys.unsqueeze(1)) @ v
+
+    verdict = nb04.additive_scores.verdict(additive_scores)
+    assert (verdict.kind, verdict.misconception) == (NOT_YET, "")
+    assert "The arguments are (queries, keys, v); yours are (keys, queries, v)." in unwrapped(
+        verdict.message
+    )
+
+    def exchanged(keys, queries, v):  # names that are wrong twice are right again
+        return torch.tanh(keys.unsqueeze(2) + queries.unsqueeze(1)) @ v
+
+    assert nb04.additive_scores.verdict(exchanged).kind == CORRECT
+
+
+def test_added_minus_infinity_is_told_of_the_rows_that_become_nan():
+    def masked_softmax(scores, mask):
+        return torch.softmax(scores + torch.zeros(mask.shape).masked_fill(~mask, -torch.inf), -1)
+
+    verdict = nb04.masked_softmax.verdict(masked_softmax)
+    assert verdict.misconception == "nan_rows"
+
+    def with_empty_rows(scores, mask):
+        empty = ~mask.any(dim=-1, keepdim=True)
+        added = torch.zeros(mask.shape).masked_fill(~mask & ~empty, -torch.inf)
+        return torch.softmax(scores + added, dim=-1).masked_fill(~mask, 0.0)
+
+    assert nb04.masked_softmax.verdict(with_empty_rows).kind == CORRECT
+
+
+def test_misconception_must_explain_every_input():
+    """Two slips at once, or one that is right elsewhere, are not told of one slip."""
+    wrongs = {wrong.name: wrong.function for wrong in nb04.additive_scores.wrong_answers}
+    right = nb04.additive_scores.reference
+
+    def two_slips(queries, keys, v):
+        slip = wrongs["sigmoid"] if queries.size(1) > 3 else wrongs["no_tanh"]
+        return slip(queries, keys, v)
+
+    def right_for_few(queries, keys, v):
+        return (wrongs["no_tanh"] if queries.size(1) > 3 else right)(queries, keys, v)
+
+    for answer in (two_slips, right_for_few):
+        verdict = nb04.additive_scores.verdict(answer)
+        assert (verdict.kind, verdict.misconception) == (NOT_YET, "")
+
+
 def test_smallest_failing_input_is_shown():
     def context_vectors(weights, values):
         right = weights @ values

@@ -121,6 +121,21 @@ def same(one: Outcome, other: Outcome, zeros: Mapping[str, torch.Tensor]) -> boo
     return gradient_difference(one, other, zeros) == ""
 
 
+def same_slip(one: Outcome, other: Outcome) -> bool:
+    """Return whether two calls went wrong in the same way: by the same result, or the same error.
+
+    Gradients are left out, because behind a wrong result they say nothing more: two ways to the
+    same NaN have different ones.
+    """
+    if one.late or other.late:
+        return False
+    if one.raised and other.raised:
+        return one.raised.kind == other.raised.kind
+    if one.raised or other.raised or one.misstep or other.misstep:
+        return one.misstep == other.misstep and not (one.raised or other.raised)
+    return difference(one.value, other.value) is None
+
+
 def gradient_difference(expected: Outcome, got: Outcome, zeros: Mapping[str, torch.Tensor]) -> str:
     """Return the name of the first argument whose gradients differ, '' if none does.
 

@@ -215,6 +215,10 @@ class Exercise:
             if got.late:
                 break
         failures = [trial for trial in trials if not self._alike(trial, trial.expected)]
+        if failures and not failures[0].got.late:
+            swapped = self._swapped_arguments(function)
+            if swapped:
+                return Verdict(NOT_YET, swapped)
         return self._failed(trials, failures) if failures else self._at_training_size(function)
 
     @functools.cached_property
@@ -263,6 +267,20 @@ class Exercise:
             return comparing.wrap(f"The arguments are ({plain}); your function takes {signature}.")
         return ""
 
+    def _swapped_arguments(self, function: Callable[..., Any]) -> str:
+        """Return what to say of a function that has the right names in another order, else ''."""
+        try:
+            own = list(inspect.signature(function).parameters)
+        except (TypeError, ValueError):
+            return ""
+        if own == self.parameters or sorted(own) != sorted(self.parameters):
+            return ""
+        reason = (
+            f"The arguments are ({', '.join(self.parameters)}); yours are ({', '.join(own)}). "
+            "They are given in this order, whatever they are called."
+        )
+        return comparing.wrap(reason)
+
     def _not_attempted(self, got: running.Outcome) -> Verdict:
         text = "Write its body in the cell above, then run this cell again."
         if not got.raised:
@@ -298,29 +316,24 @@ class Exercise:
     ) -> tuple[Wrong | None, _Trial]:
         """Return the wrong answer that does what the learner's function does, and where it shows.
 
-        It must do the same on at least half of the failing inputs, errors included, and not only by
-        errors; of several, the one that agrees on most inputs is taken.
+        It must do the same on every input: go wrong in the same way where the learner's function
+        does, not only by errors, and be right where that is right.
         """
-        best, best_agree, shown = None, 0, failures[0]
-        passes = [trial for trial in trials if all(trial is not failure for failure in failures)]
+        failed = {trial.number for trial in failures}
         for wrong in self.wrong_answers:
-            hits, misses = [], 0
-            for trial in failures:
-                if self._alike(trial, self._known(wrong.function, trial.number)):
-                    hits.append(trial)
-                else:
-                    misses += 1
-                    if 2 * misses > len(failures):
-                        break
-            clear = [trial for trial in hits if not trial.got.raised]
-            if not clear or 2 * misses > len(failures):
-                continue
-            agree = len(hits) + sum(
-                self._alike(trial, self._known(wrong.function, trial.number)) for trial in passes
-            )
-            if agree > best_agree:
-                best, best_agree, shown = wrong, agree, clear[0]
-        return best, shown
+            if all(self._does(wrong, trial, trial.number in failed) for trial in trials):
+                clear = [trial for trial in failures if not trial.got.raised]
+                if clear:
+                    return wrong, clear[0]
+        return None, failures[0]
+
+    def _does(self, wrong: Wrong, trial: _Trial, failed: bool) -> bool:
+        """Return whether a wrong answer does on an input what the learner's function did."""
+        known = self._known(wrong.function, trial.number)
+        found = not trial.got.raised and comparing.difference(trial.expected.value, trial.got.value)
+        if failed and (trial.got.raised or found):
+            return comparing.same_slip(known, trial.got)
+        return self._alike(trial, known)
 
     def _structure(self, trial: _Trial) -> tuple[str, list[str]]:
         """Return a sentence on how the results differ, and the lines "expected" and "got"."""
