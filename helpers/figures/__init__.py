@@ -13,6 +13,7 @@ from helpers.figures.charts import (
     new_figure,
     picture_strip,
     png,
+    runs,
     show,
     wall,
 )
@@ -28,6 +29,7 @@ __all__ = [
     "new_figure",
     "picture_strip",
     "png",
+    "runs",
     "show",
     "table",
     "unrolled",

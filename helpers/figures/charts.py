@@ -346,10 +346,12 @@ def lines(
     """Show curves with their names at their ends, in the colours of the models.
 
     series: name -> (x, y). band: name -> (low, high) at the same x, drawn as a shaded interval.
-    log: powers of ten up the axis, for y > 0.
+    log: each line up the axis is ten times the one below, for y > 0.
     """
     fig, axes = new_figure()
     axes.set_yscale("log" if log else "linear")
+    if log:
+        axes.yaxis.set_major_formatter(lambda value, _: _plain_number(value))
     ends = {}
     for place, (name, (x, y)) in enumerate(series.items()):
         colour, marker = _look(name, place)
@@ -363,6 +365,44 @@ def lines(
     axes.set(xlabel=xlabel, ylabel=ylabel)
     axes.set_title(title)
     _name_ends(axes, ends)
+    show(fig, alt)
+
+
+def runs(
+    panels: Mapping[str, Sequence[Sequence[float]]],
+    x: Sequence[float],
+    *,
+    xlabel: str,
+    ylabel: str,
+    title: str,
+    alt: str,
+    guess: float | None = None,
+) -> None:
+    """Show a small panel for each model, with one thin line for each of its runs.
+
+    panels: name of a model, which may go on after a colon -> its runs, each as long as x. All
+    panels have the same axes, from 0 up.
+    guess: what guessing gives, a dotted line. Raises ValueError for a run of another length.
+    """
+    across = min(2, len(panels))
+    down = -(-len(panels) // across)
+    fig = Figure(figsize=(8.0, 0.8 + 2.3 * down))
+    grid = fig.subplots(down, across, sharex=True, sharey=True, squeeze=False)
+    for place, (axes, (name, curves)) in enumerate(zip(grid.flat, panels.items(), strict=False)):
+        if lost := [len(curve) for curve in curves if len(curve) != len(x)]:
+            raise ValueError(f"{name} has runs of {lost} numbers; x has {len(x)}")
+        colour, _ = _look(name.partition(":")[0], place)
+        if guess is not None:
+            axes.axhline(guess, color=palette.GREY, linestyle=":", linewidth=1.5)
+        for curve in curves:
+            axes.plot(x, curve, color=colour, linewidth=1.4, alpha=0.8)
+        axes.set_title(name, color=palette.darken(colour), fontsize=13, pad=6)
+        axes.set_ylim(bottom=0)
+    for axes in grid.flat[len(panels) :]:
+        axes.set_visible(False)
+    fig.supxlabel(xlabel)
+    fig.supylabel(ylabel)
+    fig.suptitle(textwrap.fill(title, 60), x=0.01, ha="left", fontweight="bold", fontsize=15)
     show(fig, alt)
 
 
@@ -405,6 +445,13 @@ def by_length(
     axes.set_title(title)
     _name_ends(axes, ends)
     show(fig, alt)
+
+
+def _plain_number(value: float) -> str:
+    """Return a power of ten in digits, such as 0.001 or 10,000."""
+    if value >= 1:
+        return f"{value:,.0f}"
+    return f"{value:.12f}".rstrip("0")
 
 
 def _look(name: str, place: int) -> tuple[str, str]:

@@ -8,7 +8,7 @@ unrolled    unrolled networks and flows
 
 from helpers.figures.diagrams.proof import faults
 from helpers.figures.diagrams.spec import ROLES, Arrow, Box, Diagram, Numbers, Stage, arrows
-from helpers.figures.diagrams.still import draw, ends, picture
+from helpers.figures.diagrams.still import draw, draw_all, ends, picture
 from helpers.figures.diagrams.unrolled import UnrolledStep, flow, unrolled
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "UnrolledStep",
     "arrows",
     "draw",
+    "draw_all",
     "ends",
     "faults",
     "flow",

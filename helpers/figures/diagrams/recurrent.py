@@ -1,6 +1,6 @@
 """Diagrams of recurrent layers: a cell, a network unrolled, the way back through time, gates.
 
-Shapes: inputs numbers of x_t, hidden numbers of a state.
+Shapes: inputs numbers of x_i, hidden numbers of a state.
 """
 
 from __future__ import annotations
@@ -16,11 +16,18 @@ from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, a
 def rnn_cell() -> Diagram:
     """One step of a recurrent network (Elman 1990). Tensors: `trace_rnn_cell`."""
     boxes = (
-        Box("x", "$x_t$", "source", (1, 0), "inputs", "", "The word that is read now."),
-        Box("before", "$h_{t-1}$", "decoder", (-0.4, 1), "hidden", "", "What was kept so far."),
-        Box("Wx", "$W_x x_t$", "score", (1, 1), "hidden", "$W_x x_t$", "What the word says."),
+        Box("x", "$x_i$", "source", (1, 0), "inputs", "", "The word that is read now."),
+        Box("before", "$h_{i-1}$", "source", (-0.4, 1), "hidden", "", "What was kept so far."),
+        Box("Wx", "$W_x x_i$", "score", (1, 1), "hidden", "$W_x x_i$", "What the word says."),
         Box(
-            "Wh", "$W_h h_{t-1}$", "score", (0.25, 1.9), "hidden", "", "What the state says.", 0.95
+            "Wh",
+            "$W_h h_{i-1}$",
+            "score",
+            (0.25, 1.9),
+            "hidden",
+            "$W_h h_{i-1}$",
+            "What the state says.",
+            0.95,
         ),
         Box(
             "sum",
@@ -28,24 +35,24 @@ def rnn_cell() -> Diagram:
             "score",
             (1, 2.8),
             "hidden",
-            "$W_x x_t + W_h h_{t-1} + b$",
+            "$W_x x_i + W_h h_{i-1} + b$",
             wide=0.95,
         ),
         Box(
             "h",
-            "$h_t$",
-            "decoder",
+            "$h_i$",
+            "source",
             (2.3, 2.8),
             "hidden",
-            r"$h_t = \tanh(W_x x_t + W_h h_{t-1} + b)$",
+            r"$h_i = \tanh(W_x x_i + W_h h_{i-1} + b)$",
             "The new state. Tanh keeps each number between -1 and 1.",
         ),
     )
     stages = (
-        Stage("The word $x_t$ is multiplied by the matrix $W_x$.", ("x", "Wx")),
-        Stage("The state before, $h_{t-1}$, is multiplied by the matrix $W_h$.", ("before", "Wh")),
+        Stage("The word $x_i$ is multiplied by the matrix $W_x$.", ("x", "Wx")),
+        Stage("The state before, $h_{i-1}$, is multiplied by the matrix $W_h$.", ("before", "Wh")),
         Stage("Both products and a bias $b$ are added.", ("Wx", "Wh", "sum")),
-        Stage("Tanh makes the new state $h_t$. The next step uses it.", ("sum", "h")),
+        Stage("Tanh makes the new state $h_i$. The next step uses it.", ("sum", "h")),
     )
     ways = (*arrows("x > Wx > sum", "before > Wh > sum"), Arrow("sum", "h", "tanh"))
     alt = (
@@ -58,7 +65,7 @@ def rnn_cell() -> Diagram:
 def trace_rnn_cell(
     x: Tensor, before: Tensor, w_x: Tensor, w_h: Tensor, bias: Tensor
 ) -> dict[str, Tensor]:
-    """x (inputs,), h_{t-1} (hidden,), W_x, W_h and b -> every tensor of `rnn_cell`."""
+    """x (inputs,), h_{i-1} (hidden,), W_x, W_h and b -> every tensor of `rnn_cell`."""
     first, second = w_x @ x, w_h @ before
     total = first + second + bias
     return {"x": x, "before": before, "Wx": first, "Wh": second, "sum": total, "h": total.tanh()}
@@ -78,7 +85,9 @@ def unrolled_network(
     beside their arrows, since they are the same at every step. Tensors: `trace_unrolled`.
     """
     columns = range(1, steps + 1)
-    boxes = [Box(f"{state}0", f"${state}_0$", "decoder", (0, 1), "hidden", about="Zeros at first.")]
+    role = "source" if state == "h" else "decoder"
+    apart = 1.3 if weights else 1.0
+    boxes = [Box(f"{state}0", f"${state}_0$", role, (0, 1), "hidden", about="Zeros at first.")]
     stages, ways = [], []
     for t in columns:
         lit = [f"{state}{t - 1}", f"{state}{t}"]
@@ -86,20 +95,20 @@ def unrolled_network(
             Box(
                 f"{state}{t}",
                 f"${state}_{{{t}}}$",
-                "decoder",
-                (t, 1),
+                role,
+                (apart * t, 1),
                 "hidden",
-                f"${state}_t = f(x_t, {state}_{{t-1}})$",
+                f"${state}_i = f(x_i, {state}_{{i-1}})$",
                 f"The state after step {t}. The same function and weights make every state.",
             )
         )
         ways.append(Arrow(f"{state}{t - 1}", f"{state}{t}", "$W_h$" if weights else ""))
         if t in inputs:
-            boxes.append(Box(f"x{t}", inputs[t], "source", (t, 0), "inputs"))
+            boxes.append(Box(f"x{t}", inputs[t], "source", (apart * t, 0), "inputs"))
             ways.append(Arrow(f"x{t}", f"{state}{t}", "$W_x$" if weights else ""))
             lit.append(f"x{t}")
         if t in outputs:
-            boxes.append(Box(f"y{t}", outputs[t], "output", (t, 2), "outputs"))
+            boxes.append(Box(f"y{t}", outputs[t], "output", (apart * t, 2), "outputs"))
             ways.append(Arrow(f"{state}{t}", f"y{t}"))
             lit.append(f"y{t}")
         stages.append(Stage(f"Step {t}: the same weights, the state of step {t - 1}.", tuple(lit)))
@@ -138,14 +147,14 @@ def back_through_time(steps: int) -> Diagram:
     boxes, ways, stages = [], [], []
     for t in columns:
         boxes += [
-            Box(f"h{t}", f"$h_{{{t}}}$", "decoder", (1.75 * t, 0), "hidden", about=f"State {t}."),
+            Box(f"h{t}", f"$h_{{{t}}}$", "source", (1.75 * t, 0), "hidden", about=f"State {t}."),
             Box(
                 f"g{t}",
                 f"$g_{{{t}}}$",
-                "context",
+                "score",
                 (1.75 * t, 1.25),
                 "hidden",
-                r"$g_t = \partial L / \partial h_t$",
+                r"$g_i = \partial L / \partial h_i$",
                 f"How strongly the loss feels each number of state {t}.",
             ),
         ]
@@ -211,15 +220,15 @@ def trace_back_through_time(
 def gru_cell() -> Diagram:
     """One step of a GRU as PyTorch computes it (Cho et al. 2014). Tensors: `trace_gru_cell`."""
     boxes = (
-        Box("x", "$x_t$", "source", (0, 0), "inputs", "", "The word that is read now."),
-        Box("before", "$h_{t-1}$", "decoder", (2.6, 0), "hidden", "", "What was kept so far."),
+        Box("x", "$x_i$", "source", (0, 0), "inputs", "", "The word that is read now."),
+        Box("before", "$h_{i-1}$", "source", (4.0, 0), "hidden", "", "What was kept so far."),
         Box(
             "r",
             "$r$: reset",
             "score",
             (0, 1.3),
             "hidden",
-            r"$r = \sigma(W_r x_t + U_r h_{t-1})$",
+            r"$r = \sigma(W_r x_i + U_r h_{i-1})$",
             "Near 0, the candidate does not look at the old state.",
             wide=0.95,
         ),
@@ -227,31 +236,30 @@ def gru_cell() -> Diagram:
             "z",
             "$z$: update",
             "score",
-            (2.6, 1.3),
+            (2.75, 2.3),
             "hidden",
-            r"$z = \sigma(W_z x_t + U_z h_{t-1})$",
+            r"$z = \sigma(W_z x_i + U_z h_{i-1})$",
             "Near 1, the old number is kept as it is.",
             wide=0.95,
         ),
         Box(
             "n",
             "$n$: candidate",
-            "context",
-            (1.3, 2.2),
+            "score",
+            (1.35, 2.3),
             "hidden",
-            r"$n = \tanh(W_n x_t + r \odot U_n h_{t-1})$",
+            r"$n = \tanh(W_n x_i + r \odot U_n h_{i-1})$",
             "What the new number would be.",
             wide=1.15,
         ),
         Box(
             "h",
-            "$h_t$",
-            "decoder",
-            (1.3, 3.3),
+            "$h_i$",
+            "source",
+            (4.0, 3.4),
             "hidden",
-            r"$h_t = z \odot h_{t-1} + (1 - z) \odot n$",
+            r"$h_i = z \odot h_{i-1} + (1 - z) \odot n$",
             "A mix of the old number and the candidate: z says how much of the old one stays.",
-            wide=1.15,
         ),
     )
     stages = (
@@ -272,8 +280,7 @@ def gru_cell() -> Diagram:
     )
     ways = (
         *arrows("x > r", "x > n", "x > z", "before > r", "before > z", "before > n"),
-        *arrows("r > n > h", "z > h"),
-        Arrow("before", "h", bend=1.9),
+        *arrows("r > n > h", "z > h", "before > h"),
     )
     alt = (
         "One step of a GRU. The input and the old state feed a reset gate, an update gate and a "
@@ -284,7 +291,7 @@ def gru_cell() -> Diagram:
 
 
 def trace_gru_cell(cell: nn.GRUCell, x: Tensor, before: Tensor) -> dict[str, Tensor]:
-    """x (inputs,), h_{t-1} (hidden,) -> every tensor of `gru_cell`."""
+    """x (inputs,), h_{i-1} (hidden,) -> every tensor of `gru_cell`."""
     own = nn.functional.linear(x, cell.weight_ih, cell.bias_ih).chunk(3)
     old = nn.functional.linear(before, cell.weight_hh, cell.bias_hh).chunk(3)
     r, z = torch.sigmoid(own[0] + old[0]), torch.sigmoid(own[1] + old[1])
@@ -293,7 +300,10 @@ def trace_gru_cell(cell: nn.GRUCell, x: Tensor, before: Tensor) -> dict[str, Ten
 
 
 def lstm_cell() -> Diagram:
-    """One step of an LSTM, to set beside the GRU. Tensors: `trace_lstm_cell`."""
+    """One step of an LSTM, to set beside the GRU. Tensors: `trace_lstm_cell`.
+
+    The gates go by words: i counts the words of a sentence here, and c is a decoder's context.
+    """
     gates = {
         "i": ("input", 0.0),
         "f": ("forget", 1.2),
@@ -301,34 +311,52 @@ def lstm_cell() -> Diagram:
         "o": ("output", 3.6),
     }
     boxes = [
-        Box("x", "$x_t$", "source", (0.6, 0), "inputs"),
-        Box("before", "$h_{t-1}$", "decoder", (3.0, 0), "hidden"),
-        Box("cell", "$c_{t-1}$", "context", (-1.0, 2.4), "hidden", "", "The cell, a second state."),
+        Box("x", "$x_i$", "source", (0.6, 0), "inputs"),
+        Box("before", "$h_{i-1}$", "source", (3.0, 0), "hidden"),
+        Box("both", "$[x_i; h_{i-1}]$", "source", (1.8, 1.0), "inputs + hidden", wide=4.6),
+        Box("cell", "old cell", "source", (-0.2, 3.1), "hidden", "", "A second state.", wide=0.95),
         *(
-            Box(name, f"${name}$: {word}", "score", (column, 1.25), "hidden", wide=1.08)
+            Box(name, word, "score", (column, 2.0), "hidden", wide=1.08)
             for name, (word, column) in gates.items()
         ),
-        Box("c", "$c_t$", "context", (1.2, 2.4), "hidden", r"$c_t = f \odot c_{t-1} + i \odot g$"),
-        Box("h", "$h_t$", "decoder", (3.6, 2.4), "hidden", r"$h_t = o \odot \tanh(c_t)$"),
+        Box(
+            "c",
+            "new cell",
+            "source",
+            (1.2, 3.1),
+            "hidden",
+            r"new cell = forget $\odot$ old cell + input $\odot$ candidate",
+            wide=0.95,
+        ),
+        Box(
+            "h",
+            "$h_i$",
+            "source",
+            (3.6, 3.1),
+            "hidden",
+            r"$h_i$ = output $\odot$ tanh(new cell)",
+        ),
     ]
     ways = (
-        *arrows(*(f"x > {name}" for name in gates), *(f"before > {name}" for name in gates)),
+        *arrows("x > both", "before > both", *(f"both > {name}" for name in gates)),
         *arrows("i > c", "f > c", "g > c", "cell > c", "c > h", "o > h"),
     )
     stages = (
         Stage(
             "Three gates and a candidate look at the word and the old state.",
-            ("x", "before", *gates),
+            ("x", "before", "both", *gates),
         ),
         Stage(
-            "Forget some of the old cell, add some of the candidate.", ("cell", "f", "i", "g", "c")
+            "The forget gate says how much of the old cell stays, the input gate how much of the "
+            "candidate is added.",
+            ("cell", "f", "i", "g", "c"),
         ),
         Stage("The output gate says what of the cell is shown.", ("c", "o", "h")),
     )
     alt = (
-        "One step of an LSTM. The input and the old state feed an input gate, a forget gate, a "
-        "candidate and an output gate. The forget gate and the input gate mix the old cell and the "
-        "candidate into the new cell. The output gate shows a part of it as the new state."
+        "One step of an LSTM. The input and the old state, joined, feed an input gate, a forget "
+        "gate, a candidate and an output gate. The forget gate and the input gate mix the old cell "
+        "and the candidate into the new cell. The output gate shows a part of it as the new state."
     )
     return Diagram("One step of an LSTM", tuple(boxes), ways, stages, alt)
 
@@ -336,14 +364,14 @@ def lstm_cell() -> Diagram:
 def trace_lstm_cell(
     layer: nn.LSTMCell, x: Tensor, before: Tensor, cell: Tensor
 ) -> dict[str, Tensor]:
-    """x (inputs,), h_{t-1} (hidden,), c_{t-1} (hidden,) -> every tensor of `lstm_cell`."""
-    linear = nn.functional.linear
-    i, f, g, o = (
-        linear(x, layer.weight_ih, layer.bias_ih) + linear(before, layer.weight_hh, layer.bias_hh)
-    ).chunk(4)
+    """x (inputs,), h_{i-1} (hidden,), the old cell (hidden,) -> every tensor of `lstm_cell`."""
+    both = torch.cat([x, before])
+    weights = torch.cat([layer.weight_ih, layer.weight_hh], dim=1)
+    i, f, g, o = (weights @ both + layer.bias_ih + layer.bias_hh).chunk(4)
     parts = {"i": i.sigmoid(), "f": f.sigmoid(), "g": g.tanh(), "o": o.sigmoid()}
     c = parts["f"] * cell + parts["i"] * parts["g"]
-    return parts | {"x": x, "before": before, "cell": cell, "c": c, "h": parts["o"] * c.tanh()}
+    parts |= {"x": x, "before": before, "both": both, "cell": cell}
+    return parts | {"c": c, "h": parts["o"] * c.tanh()}
 
 
 def in_numbers(name: str, parts: Mapping[str, Tensor]) -> Numbers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from helpers.figures.diagrams.spec import ROLES, Arrow, Box, Diagram, Numbers, c
 
 COLUMN, ROW = 1.15, 0.95  # inches
 CELLS = 8  # numbers of a vector that a strip shows
+READABLE = 0.33  # inches that a cell needs to have its number written in it
 THICKEST = 7.0  # points, of an arrow whose weight is 1
 GAP = 0.03  # columns or rows between a box and the arrows that touch it
 FAINT = 0.3  # of what the chosen step does not speak of
@@ -38,21 +40,56 @@ def draw(
     show(picture(diagram, numbers, stage), alt or diagram.alt)
 
 
+def draw_all(diagrams: Sequence[Diagram], alt: str, columns: int = 2) -> None:
+    """Show several diagrams in one figure, so many beside each other, each under its title.
+
+    Raises ValueError where there is none.
+    """
+    if not diagrams:
+        raise ValueError("no diagrams to draw; give one or more")
+    rows = [diagrams[i : i + columns] for i in range(0, len(diagrams), columns)]
+    sizes = [[_size(diagram) for diagram in row] for row in rows]
+    wide = [max(row[i][0] for row in sizes if i < len(row)) for i in range(len(rows[0]))]
+    tall = [max(height for _, height in row) for row in sizes]
+    fig = Figure(figsize=(sum(wide), sum(tall) + 0.45 * len(rows)))
+    grid = fig.add_gridspec(len(rows), len(wide), width_ratios=wide, height_ratios=tall)
+    for line, row in enumerate(rows):
+        for place, diagram in enumerate(row):
+            axes = fig.add_subplot(grid[line, place])
+            _panel(axes, diagram, Numbers(), None)
+            axes.set_aspect(ROW / COLUMN, anchor="SW")
+    show(fig, alt)
+
+
 def picture(diagram: Diagram, numbers: Numbers | None = None, stage: int | None = None) -> Figure:
     """Return the figure that `draw` shows."""
     numbers = numbers or Numbers()
-    left, bottom, right, top = diagram.extent()
-    wide, tall = right - left + 0.3, top - bottom + 0.35
+    wide, height = _size(diagram)
     text = "" if stage is None else f"{stage}. {diagram.stages[stage - 1].text}"
-    width = max(COLUMN * wide, 4.2)
+    width = max(wide, 4.2)
     text = textwrap.fill(text, int(10.5 * width))
     title = textwrap.fill(diagram.title, int(8 * width))
     extra = 0.32 * (title.count("\n") + 1) + 0.26 * (text.count("\n") + 1 if text else 0)
-    fig = Figure(figsize=(width, ROW * tall + extra))
-    axes = fig.add_subplot()
+    fig = Figure(figsize=(width, height + extra))
+    _panel(fig.add_subplot(), diagram, numbers, stage, title)
+    if text:
+        fig.supxlabel(text, x=0.02, ha="left", fontsize=13)
+    return fig
+
+
+def _size(diagram: Diagram) -> tuple[float, float]:
+    """Return the width and height of a diagram in inches, its title left out."""
+    left, bottom, right, top = diagram.extent()
+    return COLUMN * (right - left + 0.3), ROW * (top - bottom + 0.35)
+
+
+def _panel(
+    axes: Axes, diagram: Diagram, numbers: Numbers, stage: int | None, title: str = ""
+) -> None:
+    left, bottom, right, top = diagram.extent()
     axes.set(xlim=(left - 0.15, right + 0.15), ylim=(bottom - 0.2, top + 0.15))
     axes.set_axis_off()
-    axes.set_title(title, fontsize=14)
+    axes.set_title(title or diagram.title, fontsize=14)
     computed = diagram.computed(stage)
     lit = None if stage is None else set(diagram.stages[stage - 1].lit)
     for arrow in diagram.arrows:
@@ -63,9 +100,6 @@ def picture(diagram: Diagram, numbers: Numbers | None = None, stage: int | None 
         on = lit is None or box.name in lit
         known = numbers if box.name in computed else Numbers()
         _box(axes, box, known, box.name in diagram.masked, 1.0 if on else FAINT)
-    if text:
-        fig.supxlabel(text, x=0.02, ha="left", fontsize=13)
-    return fig
 
 
 def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> None:
@@ -123,16 +157,34 @@ def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> 
 
 
 def _strip(axes: Axes, corner: tuple[float, float], box: Box, values: Any, alpha: float) -> None:
-    """The first numbers of a box as cells along its foot: blue below 0, orange above."""
+    """The first numbers of a box as cells along its foot: blue below 0, orange above.
+
+    A cell with room for its number has it written in it.
+    """
     flat = np.ravel(values)[:CELLS]
     most = float(np.abs(flat).max()) or 1.0
     each = 0.9 * box.wide / len(flat)
+    written = COLUMN * each >= READABLE
+    tall = (0.36 if written else 0.28) * box.tall
     for i, value in enumerate(flat):
         colour = palette.shade((value / most + 1) / 2, palette.SIGNED_RAMP)
         place = (corner[0] + 0.05 * box.wide + i * each, corner[1] + 0.08 * box.tall)
-        cell = Rectangle(place, each * 0.92, 0.28 * box.tall, facecolor=colour, alpha=alpha)
+        cell = Rectangle(place, each * 0.92, tall, facecolor=colour, alpha=alpha)
         cell.set(edgecolor="#777777", linewidth=0.4, zorder=3, gid=AS_IT_IS)
         axes.add_patch(cell)
+        if written:
+            axes.text(
+                place[0] + each * 0.46,
+                place[1] + tall / 2,
+                f"{value:.0f}" if float(value).is_integer() else f"{value:.2f}",
+                ha="center",
+                va="center_baseline",
+                fontsize=8.5,
+                color=palette.ink_on(colour),
+                alpha=alpha,
+                zorder=4,
+                gid=AS_IT_IS,
+            )
 
 
 def _arrow(axes: Axes, diagram: Diagram, arrow: Arrow, weight: Any, alpha: float) -> None:
@@ -160,7 +212,7 @@ def _arrow(axes: Axes, diagram: Diagram, arrow: Arrow, weight: Any, alpha: float
     if arrow.label:
         x, y = (tail[0] + head[0]) / 2, (tail[1] + head[1]) / 2
         level = abs(head[0] - tail[0]) > abs(head[1] - tail[1])
-        shift = (0.0, 0.12) if level else (0.07, 0.0)
+        shift = (0.0, 0.15) if level else (0.07, 0.0)
         axes.text(
             x + shift[0],
             y + shift[1],
