@@ -393,6 +393,44 @@ def test_misconception_must_explain_every_input():
         assert (verdict.kind, verdict.misconception) == (NOT_YET, "")
 
 
+def test_default_argument_that_keeps_words_is_told_of(capsys):
+    def greedy(step, state, start=1, end=2, max_length=50, said=[]):  # noqa: B006
+        word = start
+        while len(said) < max_length and word != end:
+            logits, state = step(word, state)
+            word = int(logits.argmax())
+            said.append(word)
+        return [w for w in said if w != end]
+
+    verdict = nb02.greedy.verdict(greedy)
+    assert (verdict.kind, verdict.misconception) == (NOT_YET, "")
+    assert "Called twice with the same arguments, it gave two results." in unwrapped(
+        verdict.message
+    )
+    assert re.search(r"\n  first: .*\n  then: ", verdict.details)
+
+
+def test_dropout_left_on_is_told_of():
+    def context_vectors(weights, values):
+        return torch.nn.functional.dropout(weights, 0.4) @ values
+
+    verdict = nb04.context_vectors.verdict(context_vectors)
+    assert "it gave two results" in unwrapped(verdict.message)
+    assert "dropout" in verdict.message
+
+
+def test_a_right_result_the_first_time_only_is_not_right():
+    calls = []
+
+    def context_vectors(weights, values):
+        calls.append(1)
+        return weights @ values + (len(calls) > 2 * len(nb04.context_vectors.cases(Dice(2014))))
+
+    verdict = nb04.context_vectors.verdict(context_vectors)
+    assert verdict.kind == NOT_YET
+    assert "it gave two results" in unwrapped(verdict.message)
+
+
 def test_smallest_failing_input_is_shown():
     def context_vectors(weights, values):
         right = weights @ values

@@ -121,6 +121,14 @@ def same(one: Outcome, other: Outcome, zeros: Mapping[str, torch.Tensor]) -> boo
     return gradient_difference(one, other, zeros) == ""
 
 
+def comparable(expected: Outcome, got: Outcome) -> bool:
+    """Return whether a call raised an error, or returned what is of the expected type at least."""
+    if got.raised or got.misstep:
+        return True
+    found = difference(expected.value, got.value)
+    return not found or found.kind not in ("type", "count")
+
+
 def same_slip(one: Outcome, other: Outcome) -> bool:
     """Return whether two calls went wrong in the same way: by the same result, or the same error.
 
@@ -267,7 +275,13 @@ def speaks_of_shapes(raised: Raised) -> bool:
     return bool(spoken) and raised.kind == "RuntimeError"
 
 
-def show_both(expected: Any, got: Any, found: Difference | None, names: Sequence[str]) -> list[str]:
+def show_both(
+    expected: Any,
+    got: Any,
+    found: Difference | None,
+    names: Sequence[str],
+    labels: tuple[str, str] = ("expected", "got"),
+) -> list[str]:
     """Return the lines "expected" and "got": whole if small, else where they differ most."""
     label = ""
     if found and found.part is not None:
@@ -275,7 +289,21 @@ def show_both(expected: Any, got: Any, found: Difference | None, names: Sequence
     if isinstance(expected, torch.Tensor) and expected.numel() > _FEW and found and found.where:
         label += f" at {list(found.where)}"
         expected, got = expected[found.where], got[found.where]
-    return [f"expected{label}: {show(expected)}", f"got{label}: {show(got)}"]
+    return [f"{labels[0]}{label}: {show(expected)}", f"{labels[1]}{label}: {show(got)}"]
+
+
+def show_twice(first: Outcome, then: Outcome, names: Sequence[str]) -> list[str]:
+    """Return the lines "first" and "then" for two calls that should have done the same."""
+    if any(outcome.raised or outcome.misstep for outcome in (first, then)):
+        return [f"first: {_done(first)}", f"then: {_done(then)}"]
+    found = difference(first.value, then.value)
+    return show_both(first.value, then.value, found, names, ("first", "then")) if found else []
+
+
+def _done(outcome: Outcome) -> str:
+    if outcome.raised:
+        return f"{outcome.raised.kind}: {outcome.raised.text}"
+    return outcome.misstep or show(outcome.value)
 
 
 def show_printed(outcome: Outcome) -> str:

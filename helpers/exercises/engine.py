@@ -215,11 +215,19 @@ class Exercise:
             if got.late:
                 break
         failures = [trial for trial in trials if not self._alike(trial, trial.expected)]
-        if failures and not failures[0].got.late:
-            swapped = self._swapped_arguments(function)
-            if swapped:
-                return Verdict(NOT_YET, swapped)
-        return self._failed(trials, failures) if failures else self._at_training_size(function)
+        if failures and failures[0].got.late:
+            return self._endless(failures[0])
+        swapped = self._swapped_arguments(function) if failures else ""
+        if swapped:
+            return Verdict(NOT_YET, swapped)
+        wrong, shown = self._misconception(trials, failures) if failures else (None, None)
+        if not wrong:
+            unsteady = self._unsteady(function, trials, until)
+            if unsteady:
+                return unsteady
+        if failures:
+            return self._failed(wrong, shown)
+        return self._at_training_size(function)
 
     @functools.cached_property
     def _inputs(self) -> list[tuple]:
@@ -236,10 +244,10 @@ class Exercise:
         return comparing.same(other, trial.got, self.exact_zeros(*trial.case))
 
     def _run(
-        self, function: Callable[..., Any], case: tuple, trusted: bool = True
+        self, function: Callable[..., Any], case: tuple, trusted: bool = True, seed: int = 0
     ) -> running.Outcome:
         return running.run(
-            function, case, self.parameters, self.gradients, self.observe, trusted=trusted
+            function, case, self.parameters, self.gradients, self.observe, trusted, seed
         )
 
     def _not_callable(self, value: Any) -> Verdict:
@@ -287,18 +295,44 @@ class Exercise:
             text = "It returns nothing so far. If you have written its body, add the return."
         return Verdict(NOT_ATTEMPTED, text)
 
-    def _failed(self, trials: list[_Trial], failures: list[_Trial]) -> Verdict:
-        first = failures[0]
-        if first.got.late:
-            reason = (
-                f"It took more than {running.CALL_LIMIT:g} seconds of processor time (or "
-                f"{running.CLOCK_LIMIT:g} by the clock) on small inputs and was stopped: is there "
-                "a loop that never ends?"
-            )
-            return Verdict(NOT_YET, comparing.wrap(reason), self._input(first.case))
-        wrong, shown = self._misconception(trials, failures)
-        if not wrong and first.got.raised:
-            return self._raised(first)
+    def _endless(self, trial: _Trial) -> Verdict:
+        reason = (
+            f"It took more than {running.CALL_LIMIT:g} seconds of processor time (or "
+            f"{running.CLOCK_LIMIT:g} by the clock) on small inputs and was stopped: is there "
+            "a loop that never ends?"
+        )
+        return Verdict(NOT_YET, comparing.wrap(reason), self._input(trial.case))
+
+    def _unsteady(
+        self, function: Callable[..., Any], trials: list[_Trial], until: float
+    ) -> Verdict | None:
+        """Call again with the same inputs and other random numbers; tell of results that differ.
+
+        They differ if the function keeps something from call to call, or leaves dropout on.
+        """
+        for trial in trials:
+            if trial.got.late or time.thread_time() > until:
+                return None
+            again = self._run(function, trial.case, trusted=False, seed=1)
+            if again.late or not comparing.comparable(trial.expected, trial.got):
+                continue
+            if not comparing.same(trial.got, again, {}):
+                return self._two_results(trial, again)
+        return None
+
+    def _two_results(self, trial: _Trial, again: running.Outcome) -> Verdict:
+        reason = (
+            "Called twice with the same arguments, it gave two results. Does it keep something "
+            "from one call to the next (a list as a default argument, a name outside of the "
+            "function), or does it draw random numbers (dropout)?"
+        )
+        lines = comparing.show_twice(trial.got, again, list(self.returns))
+        details = [self._input(trial.case)] + [comparing.wrap(line, "  ", "  ") for line in lines]
+        return Verdict(NOT_YET, comparing.wrap(reason), "\n".join(details))
+
+    def _failed(self, wrong: Wrong | None, shown: _Trial) -> Verdict:
+        if not wrong and shown.got.raised:
+            return self._raised(shown)
         reason, lines = self._structure(shown)
         if wrong and not lines:
             lines = [reason]
