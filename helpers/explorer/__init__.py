@@ -1,7 +1,7 @@
 """Pictures to play with: an attention map, maps by construction with two models side by side, a box
 to type sentences in, the decoder by steps, a sentence that grows, a softmax with a slider, a layer
-whose numbers can be moved, an encoding of positions, a mask to click, a picture looked at
-word by word."""
+whose numbers can be moved, an encoding of positions, a mask to click, a picture looked at word by
+word, a diagram to walk through."""
 
 from helpers.explorer.attention_grid import AttentionGrid
 from helpers.explorer.attention_map import AttentionMap, explore
@@ -13,6 +13,7 @@ from helpers.explorer.picture import Looks
 from helpers.explorer.positions import PositionPicture
 from helpers.explorer.temperature import Temperature
 from helpers.explorer.translator_box import TranslatorBox
+from helpers.explorer.walk import Walk
 
 __all__ = [
     "AttentionGallery",
@@ -29,6 +30,7 @@ __all__ = [
     "Step",
     "Temperature",
     "TranslatorBox",
+    "Walk",
     "compare",
     "explore",
 ]

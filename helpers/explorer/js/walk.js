@@ -1,0 +1,379 @@
+// @ts-check
+// A diagram that lights up stage by stage, with a model's numbers in its boxes.
+
+import {
+  bar,
+  button,
+  clamp,
+  consume,
+  createStage,
+  frame,
+  html,
+  readout,
+  scrolling,
+  select,
+  stepButtons,
+  svg,
+  widget,
+} from "./common.js";
+import { makeShade } from "./weights.js";
+
+/** @typedef {[string, string][]} Runs pieces of text: "" plain, "i" italic, "_" below, "^" above */
+/**
+ * @typedef {{ name: string, label: Runs, role: string, at: [number, number],
+ *   size: [number, number], shape: string, formula: Runs, about: Runs, masked: boolean }} Box
+ */
+/**
+ * @typedef {{ start: string, end: string, line: [number, number, number, number], bend: number,
+ *   label: Runs, weight: string, choice: boolean }} Arrow
+ */
+/**
+ * @typedef {{ name: string, values: Record<string, { of: number, first: number[] }>,
+ *   words: Record<string, string>, weights: Record<string, number> }} Moment
+ */
+/**
+ * @typedef {{ title: string, about: string, extent: [number, number, number, number],
+ *   roles: Record<string, string>, boxes: Box[], arrows: Arrow[],
+ *   stages: { text: Runs, lit: string[] }[], known: string[][] | null, moments: Moment[] }} State
+ */
+
+const WIDEST = 92; // pixels of a column, where there is room, and the least
+const NARROWEST = 37;
+const ROW = 78; // pixels
+const THICKEST = 11; // pixels of an arrow whose weight is 1
+const PACE = 1800; // milliseconds of a stage while it plays
+const PLAIN = "the whole diagram";
+
+/**
+ * @param {Runs} runs
+ * @param {string} tag "tspan" in a picture, "span" in a line of text
+ * @returns {Element[]}
+ */
+function pieces(runs, tag) {
+  return runs.map(([kind, text]) => {
+    const style = kind === "i" ? "font-style:italic" : kind ? "font-size:0.72em" : null;
+    if (tag === "span") {
+      const name = kind === "_" ? "sub" : kind === "^" ? "sup" : "span";
+      return html(name, { style: kind === "i" ? style : null }, text);
+    }
+    const shift = kind === "_" ? "-22%" : kind === "^" ? "40%" : null;
+    return svg("tspan", { style, "baseline-shift": shift }, text);
+  });
+}
+
+/**
+ * @param {Runs} runs
+ * @returns {string}
+ */
+const spoken = (runs) => runs.map(([, text]) => text).join("");
+
+/** @param {import("./common.js").Given<State>} given */
+function createWalk({ state, colours }) {
+  const { boxes, arrows, stages, moments, known, roles } = state;
+  const signed = makeShade(colours.signed);
+  const [left, bottom, right, top] = state.extent;
+  const EDGE = 0.12; // columns or rows around the diagram
+  const columns = right - left + 2 * EDGE;
+  const mark = `am-${Math.random().toString(36).slice(2)}`; // two walks may stand on one page
+  let column = WIDEST;
+  const x = (place) => (place - left + EDGE) * column;
+  const y = (row) => (top - row + EDGE) * ROW;
+  // stage: 0 is the whole diagram, then the stages from 1 on. pointed: a box's place, or null.
+  const now = { stage: 0, moment: 0, pointed: /** @type {number | null} */ (null) };
+  let playing = 0;
+
+  /** @type {{ root: SVGElement, fill: (moment: Moment | null) => void }[]} */
+  let [drawn, lines] = [[], []];
+  const picture = svg("svg", { class: "am-walk", role: "img", "aria-label": state.about });
+
+  // Draws everything anew for a width, so that letters keep their size on a phone.
+  /** @param {number} room pixels */
+  function layout(room) {
+    column = clamp(room / columns, NARROWEST, WIDEST);
+    drawn = boxes.map(drawBox);
+    lines = arrows.map(drawArrow);
+    const [wide, tall] = [Math.ceil(columns * column), Math.ceil(y(bottom) + EDGE * ROW)];
+    for (const [name, size] of Object.entries({ width: wide, height: tall })) {
+      picture.setAttribute(name, String(size));
+    }
+    picture.replaceChildren(
+      svg("defs", {}, tip(mark), hatch(mark)),
+      svg("g", {}, ...lines.map((line) => line.root)),
+      svg("g", {}, ...drawn.map((box) => box.root)),
+    );
+    show();
+  }
+
+  const sentence = html("p", { class: "am-sentence", role: "status", "aria-live": "polite" });
+  const text = readout(2);
+  const walk = stepButtons(
+    [
+      ["◀ Back", "step back"],
+      ["Next ▶", "next step"],
+    ],
+    (by) => {
+      stop();
+      go(now.stage + by);
+    },
+  );
+  const play = button("Play", { "aria-pressed": "false" }, () => (playing ? stop() : start()));
+  const count = html("output", { class: "am-count" });
+  const chooser =
+    moments.length > 1
+      ? select(
+          "Writing",
+          moments.map((moment, i) => `${i + 1}. ${moment.name}`),
+          (place) => {
+            now.moment = place;
+            show();
+          },
+        )
+      : null;
+  const stage = createStage(
+    {
+      kind: "am-stage am-walk-stage",
+      about: `${state.title}. Left and right arrow keys: step by step. Up and down: from word to word. Tab or pointer: a box.`,
+      keys,
+    },
+    scrolling(picture),
+  );
+
+  /** @param {Box} box */
+  function drawBox(box) {
+    const [w, h] = [box.size[0] * column, box.size[1] * ROW];
+    const [cx, cy] = [x(box.at[0]), y(box.at[1])];
+    const word = box.role === "word";
+    const shape = { x: cx - w / 2, y: cy - h / 2, width: w, height: h, rx: 8 };
+    const back = svg("rect", { ...shape, class: word ? "am-none" : "am-back" });
+    const face = svg("rect", { ...shape, class: `am-box am-box-${box.role}` });
+    face.style.setProperty("--am-box", roles[box.role]);
+    const veil = box.masked ? svg("rect", { ...shape, fill: `url(#${mark}-hatch)` }) : null;
+    const label = svg("text", { x: cx, "text-anchor": "middle", class: "am-box-label" });
+    const size = svg(
+      "text",
+      { x: cx, y: cy + h / 2 - 5, "text-anchor": "middle", class: "am-box-size" },
+      box.shape,
+    );
+    const strip = svg("g", {});
+    const root = svg("g", { class: "am-part-of-walk" }, back, face, veil, strip, label, size);
+    const place = boxes.indexOf(box);
+    root.addEventListener("pointerenter", () => point(place));
+    root.addEventListener("pointerleave", () => point(null));
+    root.addEventListener("click", () => point(place));
+    /** @param {Moment | null} moment */
+    const fill = (moment) => {
+      const shown = moment?.words[box.name];
+      const value = moment?.values[box.name];
+      label.replaceChildren(...pieces(shown === undefined ? box.label : [["", shown]], "tspan"));
+      const length = (shown ?? spoken(box.label)).length;
+      const pixels = clamp((1.7 * w) / Math.max(length, 1), 11, 16);
+      label.setAttribute("font-size", String(pixels));
+      const shaped = Boolean(box.shape) && !word && w > 52;
+      const low = value ? 0.2 : shaped ? 0.08 : 0;
+      label.setAttribute("y", String(cy + pixels * 0.35 - low * h));
+      size.style.display = value || !shaped ? "none" : "";
+      strip.replaceChildren(...(value ? cells(value.first, cx - w / 2, cy + h * 0.1, w, h) : []));
+    };
+    return { root, fill };
+  }
+
+  /**
+   * @param {number[]} first
+   * @param {number} from
+   * @param {number} at
+   * @param {number} w
+   * @param {number} h
+   */
+  function cells(first, from, at, w, h) {
+    const most = Math.max(...first.map(Math.abs)) || 1;
+    const each = (0.9 * w) / first.length;
+    return first.map((value, i) =>
+      svg("rect", {
+        x: from + 0.05 * w + i * each,
+        y: at,
+        width: 0.92 * each,
+        height: 0.3 * h,
+        fill: signed((value / most + 1) / 2),
+        class: "am-walk-cell",
+      }),
+    );
+  }
+
+  /** @param {Arrow} arrow */
+  function drawArrow(arrow) {
+    const [a, b, c, d] = arrow.line;
+    const [x1, y1, x2, y2] = [x(a), y(b), x(c), y(d)];
+    const bow = arrow.bend * column * 0.55;
+    const path = svg("path", {
+      d: bow
+        ? `M ${x1} ${y1} Q ${(x1 + x2) / 2 + bow} ${(y1 + y2) / 2} ${x2} ${y2}`
+        : `M ${x1} ${y1} L ${x2} ${y2}`,
+      class: `am-walk-arrow${arrow.choice ? " am-choice-arrow" : ""}`,
+      "marker-end": `url(#${mark}-tip)`,
+    });
+    const label = arrow.label.length
+      ? svg(
+          "text",
+          { x: (x1 + x2) / 2 + 6, y: (y1 + y2) / 2 - 4, class: "am-walk-note" },
+          ...pieces(arrow.label, "tspan"),
+        )
+      : null;
+    const root = svg("g", {}, path, label);
+    /** @param {Moment | null} moment */
+    const fill = (moment) => {
+      const weight = arrow.weight ? moment?.weights[arrow.weight] : undefined;
+      const strong = weight !== undefined;
+      path.style.strokeWidth = strong ? `${0.6 + THICKEST * weight}px` : "";
+      path.style.strokeOpacity = strong ? String(0.25 + 0.75 * weight) : "";
+      path.classList.toggle("am-strong", strong);
+      path.setAttribute("marker-end", strong ? "none" : `url(#${mark}-tip)`);
+    };
+    return { root, fill };
+  }
+
+  /** The moment whose numbers a box shows at this stage, or null. */
+  function moment(name) {
+    if (!moments.length) return null;
+    if (known && now.stage && !known[now.stage - 1].includes(name)) return null;
+    return moments[now.moment];
+  }
+
+  function show() {
+    const lit = now.stage ? new Set(stages[now.stage - 1].lit) : null;
+    boxes.forEach((box, i) => {
+      drawn[i].fill(moment(box.name));
+      drawn[i].root.classList.toggle("am-faint", Boolean(lit) && !lit?.has(box.name));
+      drawn[i].root.classList.toggle("am-pointed", now.pointed === i);
+    });
+    arrows.forEach((arrow, i) => {
+      lines[i].fill(moment(arrow.end));
+      const on = !lit || (lit.has(arrow.start) && lit.has(arrow.end));
+      lines[i].root.classList.toggle("am-faint", !on);
+    });
+    const said = now.stage ? pieces(stages[now.stage - 1].text, "span") : [PLAIN];
+    sentence.replaceChildren(...said);
+    count.textContent = `${now.stage} of ${stages.length}`;
+    walk.at(now.stage, stages.length);
+    chooser?.choose(now.moment);
+    tell();
+  }
+
+  function tell() {
+    if (now.pointed === null) {
+      text.replaceChildren("Point at a box to see what is in it.");
+      return;
+    }
+    const box = boxes[now.pointed];
+    const value = moment(box.name)?.values[box.name];
+    const shape = box.shape ? ` (${box.shape})` : "";
+    const parts = [html("b", {}, ...pieces(box.label, "span")), shape];
+    if (box.formula.length) parts.push(": ", ...pieces(box.formula, "span"));
+    if (box.about.length) parts.push(". ", ...pieces(box.about, "span"));
+    if (value) {
+      const more = value.of > value.first.length ? `, … (${value.of} numbers)` : "";
+      parts.push(` Here: ${value.first.map((v) => v.toFixed(2)).join(", ")}${more}`);
+    }
+    text.replaceChildren(...parts);
+  }
+
+  /** @param {number | null} place */
+  function point(place) {
+    if (place === now.pointed) return;
+    if (now.pointed !== null) drawn[now.pointed].root.classList.remove("am-pointed");
+    now.pointed = place;
+    if (place !== null) drawn[place].root.classList.add("am-pointed");
+    tell();
+  }
+
+  /** @param {number} place */
+  function go(place) {
+    now.stage = clamp(place, 0, stages.length);
+    show();
+  }
+
+  /** @param {number} place */
+  function turn(place) {
+    if (!moments.length) return;
+    now.moment = clamp(place, 0, moments.length - 1);
+    show();
+  }
+
+  function start() {
+    if (now.stage === stages.length) {
+      now.stage = 0;
+      if (now.moment < moments.length - 1) now.moment += 1;
+      else now.moment = 0;
+    }
+    play.setAttribute("aria-pressed", "true");
+    go(now.stage + 1);
+    playing = window.setInterval(() => {
+      if (now.stage < stages.length) go(now.stage + 1);
+      else if (now.moment < moments.length - 1) {
+        now.moment += 1;
+        go(1);
+      } else stop();
+    }, PACE);
+  }
+
+  function stop() {
+    window.clearInterval(playing);
+    playing = 0;
+    play.setAttribute("aria-pressed", "false");
+  }
+
+  /** @param {KeyboardEvent} event */
+  function keys(event) {
+    /** @type {Record<string, () => void>} */
+    const known_keys = {
+      ArrowRight: () => go(now.stage + 1),
+      ArrowLeft: () => go(now.stage - 1),
+      ArrowDown: () => turn(now.moment + 1),
+      ArrowUp: () => turn(now.moment - 1),
+      Home: () => go(0),
+      End: () => go(stages.length),
+      Enter: () => point(now.pointed === null ? 0 : (now.pointed + 1) % boxes.length),
+      Escape: () => point(null),
+    };
+    const action = known_keys[event.key];
+    if (!action) return;
+    stop();
+    action();
+    consume(event);
+  }
+
+  const root = frame(
+    state.title,
+    bar(...walk.buttons, play, count, chooser ? chooser.root : null),
+    sentence,
+    stage,
+    text,
+  );
+  layout(WIDEST * columns);
+  const watcher = new ResizeObserver(([entry]) => {
+    const fits = clamp(entry.contentRect.width / columns, NARROWEST, WIDEST);
+    if (Math.abs(fits - column) > 1) layout(entry.contentRect.width);
+  });
+  watcher.observe(stage);
+  const destroy = () => {
+    stop();
+    watcher.disconnect();
+  };
+  return { root, destroy };
+}
+
+/** @param {string} mark */
+function tip(mark) {
+  const marks = { id: `${mark}-tip`, viewBox: "0 0 10 10", refX: 9, refY: 5 };
+  const size = { markerWidth: 9, markerHeight: 9, markerUnits: "userSpaceOnUse", orient: "auto" };
+  const point = svg("path", { d: "M 0 0 L 10 5 L 0 10 z", class: "am-tip" });
+  return svg("marker", { ...marks, ...size }, point);
+}
+
+/** @param {string} mark */
+function hatch(mark) {
+  const size = { width: 8, height: 8, patternUnits: "userSpaceOnUse" };
+  const line = svg("path", { d: "M 0 8 L 8 0", class: "am-hatch-line" });
+  return svg("pattern", { id: `${mark}-hatch`, ...size }, line);
+}
+
+export const render = widget(createWalk);

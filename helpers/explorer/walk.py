@@ -1,0 +1,147 @@
+"""`Walk`: a diagram that lights up step by step, with the numbers of a model in its boxes."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+import numpy as np
+
+from helpers.explorer.base import View
+from helpers.explorer.static import paragraph
+from helpers.figures.charts import figure_html
+from helpers.figures.checks import to_array
+from helpers.figures.diagrams import ROLES, Arrow, Box, Diagram, Numbers, ends, picture
+from helpers.figures.diagrams.spec import check_numbers
+
+CELLS = 12  # numbers of a box that go to the browser
+_GREEK = {
+    "alpha": "α",
+    "beta": "β",
+    "cdot": "·",
+    "exp": "exp",
+    "prod": "∏",
+    "sigma": "σ",
+    "softmax": "softmax",
+    "sqrt": "√",
+    "sum": "∑",
+    "tanh": "tanh",
+    "times": "×",
+    "odot": "⊙",
+    "partial": "∂",
+    "top": "⊤",
+}
+_PIECE = re.compile(r"([_^])\{([^{}]*)\}|([_^])(.)|\\([A-Za-z]+)|([A-Za-z]+)|(\s+)|(.)", re.DOTALL)
+
+
+class Walk(View):
+    """A diagram to walk through, one stage at a time; pointing at a box shows what is in it.
+
+    diagram: boxes, arrows and stages. numbers: what a model computed, one entry for each moment,
+    such as each word that a decoder writes; without any the boxes show their shapes.
+    Raises ValueError for a diagram without stages, or numbers about other boxes.
+    """
+
+    def __init__(
+        self, diagram: Diagram, numbers: Sequence[Numbers] | Numbers = (), title: str = ""
+    ) -> None:
+        if not diagram.stages:
+            raise ValueError(f"{diagram.title!r} has no stages to walk through; draw it instead.")
+        moments = [numbers] if isinstance(numbers, Numbers) else list(numbers)
+        self.diagram, self.numbers = diagram, check_numbers(diagram, moments)
+        super().__init__(
+            {
+                "view": "walk",
+                "title": title or diagram.title,
+                "about": diagram.alt,
+                "extent": [round(edge, 3) for edge in diagram.extent()],
+                "roles": ROLES,
+                "boxes": [_box(box, box.name in diagram.masked) for box in diagram.boxes],
+                "arrows": [_arrow(diagram, arrow) for arrow in diagram.arrows],
+                "stages": [{"text": runs(s.text), "lit": list(s.lit)} for s in diagram.stages],
+                "known": [sorted(diagram.computed(n + 1)) for n in range(len(diagram.stages))]
+                if diagram.unfolds
+                else None,
+                "moments": [_moment(moment) for moment in self.numbers],
+            }
+        )
+
+    def html(self) -> str:
+        steps = "".join(f"<li>{escape(plain(stage.text))}</li>" for stage in self.diagram.stages)
+        first = self.numbers[0] if self.numbers else None
+        picture_html = figure_html(picture(self.diagram, first), self.diagram.alt)
+        about = "Run the cell to walk through it step by step:"
+        return paragraph("", about) + picture_html + f"<ol>{steps}</ol>"
+
+    def sentence(self) -> str:
+        return f"{plain(self.diagram.title)}: {plain(self.diagram.alt)}"
+
+
+def runs(text: str) -> list[list[str]]:
+    """Return text with mathtext as pieces [kind, text]: "", "i" italic, "_" below, "^" above."""
+    found: list[list[str]] = []
+    for place, part in enumerate(text.split("$")):
+        found += _math(part) if place % 2 else [["", part]] if part else []
+    return found
+
+
+def plain(text: str) -> str:
+    """Return text with mathtext as plain characters, such as "h_i"."""
+    return "".join(("_" if kind == "_" else "") + piece for kind, piece in runs(text))
+
+
+def _math(text: str) -> list[list[str]]:
+    found = []
+    for match in _PIECE.finditer(text):
+        low, inside, mark, one, command, letters, space, other = match.groups()
+        if low or mark:
+            found.append([low or mark, plain(f"${inside or one}$").replace("-", "−")])
+        elif command:
+            found.append(["", _GREEK.get(command, command)])
+        elif letters:
+            found.append(["i" if len(letters) == 1 else "", letters])
+        else:
+            found.append(["", space or other.replace("-", "−")])
+    return found
+
+
+def _box(box: Box, masked: bool) -> dict[str, Any]:
+    return {
+        "name": box.name,
+        "label": runs(box.label),
+        "role": box.role,
+        "at": list(box.at),
+        "size": [box.wide, box.tall],
+        "shape": box.shape,
+        "formula": runs(box.formula),
+        "about": runs(box.about),
+        "masked": masked,
+    }
+
+
+def _arrow(diagram: Diagram, arrow: Arrow) -> dict[str, Any]:
+    tail, head = ends(diagram.box(arrow.start), diagram.box(arrow.end), arrow.shift)
+    return {
+        "start": arrow.start,
+        "end": arrow.end,
+        "line": [round(edge, 3) for edge in (*tail, *head)],
+        "bend": arrow.bend,
+        "label": runs(arrow.label),
+        "weight": arrow.weight,
+        "choice": arrow.choice,
+    }
+
+
+def _moment(moment: Numbers) -> dict[str, Any]:
+    values = {}
+    for name, value in moment.values.items():
+        flat = np.ravel(to_array(value, name))
+        values[name] = {"of": flat.size, "first": [float(f"{v:.3g}") for v in flat[:CELLS]]}
+    return {
+        "name": moment.name,
+        "values": values,
+        "words": dict(moment.words),
+        "weights": {name: round(float(w), 4) for name, w in moment.weights.items()},
+    }

@@ -1,0 +1,67 @@
+"""The walk: what it hands to the browser, its static view, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+import torch
+
+from helpers.explorer import Walk
+from helpers.explorer.walk import plain, runs
+from helpers.figures.diagrams import Arrow, Box, Diagram, Numbers, Stage
+
+BOXES = (
+    Box("x", "$x_1$", "source", (0, 0), "hidden", "$x_1 = E_{1}$", "What is <read>."),
+    Box("y", "chat", "word", (0, 1), bound=False),
+)
+DIAGRAM = Diagram(
+    "One & two",
+    BOXES,
+    (Arrow("x", "y", weight="a", choice=True),),
+    (Stage("From $x_1$.", ("x",)), Stage("To the word.", ("x", "y"))),
+    "two boxes, one above the other",
+    unfolds=True,
+)
+
+
+def test_the_state_is_plain_json_and_knows_what_is_computed_when():
+    numbers = Numbers("chat", {"x": torch.arange(30.0)}, {"y": "le"}, {"a": 0.25})
+    walk = Walk(DIAGRAM, [numbers])
+    state = json.loads(json.dumps(walk.state))
+    assert state["known"] == [["x"], ["x", "y"]]
+    moment = state["moments"][0]
+    assert moment["values"]["x"]["of"] == 30 and len(moment["values"]["x"]["first"]) == 12
+    assert (moment["words"], moment["weights"]) == ({"y": "le"}, {"a": 0.25})
+    assert state["boxes"][0]["label"] == [["i", "x"], ["_", "1"]]
+    assert state["arrows"][0]["choice"] and state["arrows"][0]["line"][0] == 0
+
+
+def test_the_static_view_is_a_picture_with_its_steps():
+    html = Walk(DIAGRAM).html()
+    assert html.count("<img ") == 2 and "From x_1." in html and "Run the cell" in html
+    assert "<svg" not in html and "<script" not in html
+    assert Walk(DIAGRAM).sentence() == "One & two: two boxes, one above the other"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("plain", [["", "plain"]]),
+        ("$s_{t-1}$", [["i", "s"], ["_", "t−1"]]),
+        ("is $c$", [["", "is "], ["i", "c"]]),
+        ("$a^2$", [["i", "a"], ["^", "2"]]),
+        (r"$\tanh$", [["", "tanh"]]),
+        ("$GRU$", [["", "GRU"]]),
+    ],
+)
+def test_mathtext_becomes_pieces(text, expected):
+    assert runs(text) == expected
+    assert "$" not in plain(text)
+
+
+def test_what_does_not_fit_is_refused():
+    with pytest.raises(ValueError, match="no stages to walk through"):
+        Walk(Diagram("Still", BOXES, ()))
+    with pytest.raises(ValueError, match="does not have"):
+        Walk(DIAGRAM, Numbers("one", {"z": [1.0]}))
