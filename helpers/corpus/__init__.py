@@ -4,6 +4,7 @@ vocabulary      words and their numbers, and how a typed sentence is split
 pairs           the file format of sentence pairs with gold links
 en_fr           the course's own corpus, data/en-fr, in two levels
 batches         numbering, padding, and batches for training
+near_duplicates     sentences that are one word away from a training sentence
 multi30k        real captions in English and French
 multi30k_download   fetches them once, checks them, keeps them outside the course
 scenes          drawn pictures with captions and gold cells
@@ -22,6 +23,7 @@ from helpers.corpus.en_fr import BUCKETS, LONGER, Corpus, load_corpus
 from helpers.corpus.grammar.judge import faults
 from helpers.corpus.multi30k import load_multi30k, tokenize_caption
 from helpers.corpus.multi30k_download import DownloadError
+from helpers.corpus.near_duplicates import near_duplicates
 from helpers.corpus.pairs import CorpusError, Pair, format_pair, read_pairs, read_splits
 from helpers.corpus.scenes import (
     CELL,
@@ -80,6 +82,7 @@ __all__ = [
     "load_multi30k",
     "make_batches",
     "move_cells",
+    "near_duplicates",
     "read_pairs",
     "read_splits",
     "relation_between",

@@ -8,11 +8,13 @@ from pathlib import Path
 from helpers.corpus.en_fr import BUCKETS, LONGER, Corpus, load_corpus
 from helpers.corpus.grammar.lexicon import HELD_OUT, lexicon
 from helpers.corpus.grammar.splits import bucket_of
+from helpers.corpus.near_duplicates import near_duplicates
 from helpers.corpus.pairs import Pair
 
 BEGIN, END = "<!-- counts: begin -->", "<!-- counts: end -->"
 LEVELS = ("lite", "full")
 SPLITS = ("train", "dev", "test", "test_longer", "test_unseen")
+TESTED = ("dev", "test", "test_unseen")  # of the lengths that are trained on
 # Construction tags, in the order of the table, and what they mean.
 TAGS = {
     "agreement": "an adjective, participle or profession that is not masculine singular",
@@ -58,6 +60,28 @@ def _lengths(corpus: Corpus) -> list[str]:
     ]
     rows.append(["all", *(_number(len(getattr(corpus, name))) for name in SPLITS)])
     return _table(head, rows)
+
+
+def _near(corpora: list[Corpus]) -> list[str]:
+    """How many sentences of each bucket are one word away from a training sentence."""
+    head = ["source words", *(f"{c.level} {name}" for c in corpora for name in TESTED)]
+    columns = []
+    for corpus in corpora:
+        near = {name: near_duplicates(getattr(corpus, name), corpus.train) for name in TESTED}
+        for name in TESTED:
+            places = [bucket_of(pair) for pair in getattr(corpus, name)]
+            found = Counter(p for p, one in zip(places, near[name], strict=True) if one)
+            total = Counter(places)
+            columns.append([_percent(found[p], total[p]) for p in range(len(BUCKETS))])
+    rows = [
+        [f"{low}-{high}", *(column[place] for column in columns)]
+        for place, (low, high) in enumerate(BUCKETS)
+    ]
+    return _table(head, rows)
+
+
+def _percent(part: int, whole: int) -> str:
+    return f"{100 * part / whole:.1f} %" if part else "-"
 
 
 def _constructions(corpora: list[Corpus]) -> list[str]:
@@ -116,6 +140,7 @@ def counts(directory: str | Path) -> str:
     lines = ["### Size", "", *_summary(corpora)]
     for corpus in corpora:
         lines += [f"### Pairs by length: {corpus.level}", "", *_lengths(corpus)]
+    lines += ["### One word away from a training sentence", "", *_near(corpora)]
     lines += ["### Pairs with each construction", "", *_constructions(corpora)]
     lines += ["### What the constructions are", "", *_examples(corpora[-1])]
     lines += ["### Pairs of words kept for test_unseen", ""]

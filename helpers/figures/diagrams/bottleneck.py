@@ -1,0 +1,342 @@
+"""Diagrams of what one vector must hold: the funnel, two ways to ask it, and orders of reading.
+
+Shapes: embed numbers of a word's vector, hidden of a state (half in each of two directions), vocab
+of words that may be said, fed words that the decoder was given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from helpers.analysis import PositionProbe
+from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
+from helpers.models import BottleneckTranslator
+
+
+def funnel(source: Sequence[str], target: Sequence[str]) -> Diagram:
+    """All words of a sentence into one vector c, and all words of its translation out of it.
+
+    source, target: their words. Tensors: `trace_funnel`.
+    """
+    reads, writes = range(1, len(source) + 1), range(1, len(target) + 1)
+    middle = (max(len(source), len(target)) + 1) / 2
+    left, right = middle - (len(source) + 1) / 2, middle - (len(target) + 1) / 2
+    boxes = [_word(f"x{i}", word, (left + i, 0)) for i, word in enumerate(source, 1)]
+    boxes += [
+        Box(
+            f"e{i}",
+            f"$x_{{{i}}}$",
+            "source",
+            (left + i, 0.65),
+            "embed",
+            about=f"The vector of the word '{word}'.",
+        )
+        for i, word in enumerate(source, 1)
+    ]
+    boxes.append(
+        Box(
+            "c",
+            "$c = h_S$",
+            "context",
+            (middle, 2.0),
+            "hidden",
+            "$c = h_S$",
+            "All that the decoder is told of the sentence, however long the sentence is.",
+            wide=1.1,
+        )
+    )
+    boxes += [
+        Box(f"s{t}", f"$s_{{{t}}}$", "decoder", (right + t, 3.35), "hidden", tall=0.5)
+        for t in writes
+    ]
+    boxes += [_word(f"y{t}", word, (right + t, 4.05)) for t, word in enumerate(target, 1)]
+    ways = (
+        *arrows(*(f"x{i} > e{i} > c" for i in reads), *(f"c > s{t}" for t in writes)),
+        *arrows(*(f"s{t} > s{t + 1}" for t in writes[:-1])),
+        *(Arrow(f"s{t}", f"y{t}", choice=True) for t in writes),
+    )
+    stages = (
+        Stage(
+            f"{len(source)} words go in, each with a vector of its own.",
+            tuple(f"{kind}{i}" for i in reads for kind in "xe"),
+        ),
+        Stage(
+            "One vector $c$ must hold all of them. It has the same size for every sentence.", ("c",)
+        ),
+        Stage(
+            f"{len(target)} words come out. The decoder knows of the sentence what $c$ holds.",
+            ("c", *(f"{kind}{t}" for t in writes for kind in "sy")),
+        ),
+    )
+    alt = (
+        f"A funnel. Below, {len(source)} English words with a vector each. Arrows lead from all of "
+        f"them into one small box, the vector c. From c arrows lead to the {len(target)} states of "
+        "the decoder above, and each state writes one French word."
+    )
+    title = "One vector stands between all words and all words"
+    return Diagram(title, tuple(boxes), ways, stages, alt, unfolds=True)
+
+
+def _word(name: str, word: str, at: tuple[float, float], about: str = "") -> Box:
+    return Box(name, word, "word", at, about=about, wide=0.9, bound=False)
+
+
+def trace_funnel(model: BottleneckTranslator, source: Tensor, fed: Tensor) -> dict[str, Tensor]:
+    """Return every tensor of `funnel` in one graph.
+
+    model: one-way. source: ids (source,). fed: the words fed (target,), `<start>` first.
+    """
+    vectors = list(model.encoder.embedding(source).unbind())
+    states, _ = model.encoder.gru(torch.stack(vectors)[None])
+    # A tensor of its own for each box, so that the gradient by it means this box.
+    parts = {f"e{i}": vector for i, vector in enumerate(vectors, 1)}
+    parts["c"] = state = states[0, -1].clone()
+    for t, word in enumerate(model.embedding(fed), 1):
+        given = torch.cat([word, parts["c"]])[None, None]
+        out, _ = model.gru(given, state[None, None])
+        parts[f"s{t}"] = state = out[0, 0]
+    return parts
+
+
+@torch.no_grad()
+def follow_funnel(model: BottleneckTranslator, source: Tensor, fed: Tensor) -> Numbers:
+    """Return what `funnel` shows of a model's own numbers; arguments as in `trace_funnel`."""
+    return Numbers("", {name: v.tolist() for name, v in trace_funnel(model, source, fed).items()})
+
+
+def position_probe(words: Sequence[str]) -> Diagram:
+    """Each word read back out of the last state, by a linear layer for each position.
+
+    words: of the sequence. Tensors: `trace_position_probe`.
+    """
+    places = range(1, len(words) + 1)
+    last = len(words)
+    boxes = [_word(f"x{i}", word, (i, 0)) for i, word in enumerate(words, 1)]
+    boxes += [
+        Box(f"h{i}", f"$h_{{{i}}}$", "source", (i, 0.95), "hidden", "$h_i = GRU(x_i, h_{i-1})$")
+        for i in places
+    ]
+    boxes.append(
+        Box(
+            "c",
+            f"$h_{{{last}}}$: all that is kept",
+            "context",
+            ((last + 1) / 2, 1.85),
+            "hidden",
+            about="The last state, the same for all the layers above.",
+            wide=last - 0.1,
+        )
+    )
+    boxes += [
+        Box(
+            f"r{i}",
+            f"$W_{{{i}}} h_{{{last}}}$",
+            "output",
+            (i, 2.8),
+            "vocab",
+            f"$W_{{{i}}} h_{{{last}}}$",
+            f"A score for each word that may have stood at position {i}.",
+            wide=0.86,
+        )
+        for i in places
+    ]
+    boxes += [
+        _word(f"w{i}", f"word {i}?", (i, 3.55), f"It was '{word}'.")
+        for i, word in enumerate(words, 1)
+    ]
+    ways = (
+        *arrows(*(f"x{i} > h{i}" for i in places), *(f"h{i} > h{i + 1}" for i in places[:-1])),
+        *arrows(f"h{last} > c", *(f"c > r{i}" for i in places)),
+        *(Arrow(f"r{i}", f"w{i}", choice=True) for i in places),
+    )
+    stages = (
+        Stage(
+            "A GRU reads the words. Only its last state is kept.",
+            tuple(f"{kind}{i}" for i in places for kind in "xh"),
+        ),
+        Stage(
+            "For each position a linear layer of its own reads the word out of the last state.",
+            ("c", *(f"{kind}{i}" for i in places for kind in "rw")),
+        ),
+    )
+    alt = (
+        f"A probe. Below, a GRU reads {last} words from left to right. From its last state alone "
+        f"arrows lead up to {last} linear layers, one for each position, and each names a word."
+    )
+    title = "Probe 1: one state must name every word"
+    return Diagram(title, tuple(boxes), ways, stages, alt)
+
+
+def trace_position_probe(probe: PositionProbe, words: Tensor) -> dict[str, Tensor]:
+    """Return every tensor of `position_probe` in one graph; words: ids (source,), one way."""
+    parts: dict[str, Tensor] = {}
+    state = torch.zeros(1, 1, probe.gru.hidden_size, dtype=probe.heads.weight.dtype)
+    for i, x in enumerate(probe.embedding(words), 1):
+        out, _ = probe.gru(x[None, None], state)
+        parts[f"h{i}"] = out[0, 0]
+        state = parts[f"h{i}"][None, None]
+    parts["c"] = parts[f"h{len(words)}"].clone()
+    read = probe.heads(parts["c"]).unflatten(0, probe.shape)  # (source, vocab)
+    return parts | {f"r{i}": scores for i, scores in enumerate(read, 1)}
+
+
+def two_contexts(own: str, other: str, before: str, asked: str) -> Diagram:
+    """The next word asked twice: with the sentence's own context, and with another sentence's.
+
+    own, other: two English sentences. before: the gold words of the first one's translation so
+    far. asked: the gold word that comes next. Tensors: `trace_two_contexts`.
+    """
+    boxes = (
+        Box("x", own, "word", (0, 0), wide=2.4, bound=False),
+        Box("x'", other, "word", (4, 0), wide=2.4, bound=False),
+        Box("c", "$c$", "context", (0, 0.9), "hidden", about="The sentence's own context."),
+        Box("c'", "$c'$", "context", (4, 0.9), "hidden", about="The other sentence's context."),
+        Box("gold", before, "word", (2, 0.9), wide=2.0, bound=False),
+        Box(
+            "fed", "gold words", "decoder", (2, 1.65), "fed, embed", about="Fed to both.", wide=1.3
+        ),
+        Box("s", "$s_t$", "decoder", (0, 2.3), "hidden", "$s_t = GRU([y_{t-1}; c], s_{t-1})$"),
+        Box("s'", "$s'_t$", "decoder", (4, 2.3), "hidden", "$s_t = GRU([y_{t-1}; c'], s_{t-1})$"),
+        Box("logits", "scores", "output", (0, 3.25), "vocab", about="A score for each word."),
+        Box("logits'", "scores", "output", (4, 3.25), "vocab", about="A score for each word."),
+        Box("y", f"is it '{asked}'?", "word", (0, 4.0), wide=2.2, bound=False),
+        Box("y'", f"is it '{asked}'?", "word", (4, 4.0), wide=2.2, bound=False),
+    )
+    ways = (
+        *arrows("x > c > s > logits", "x' > c' > s' > logits'", "gold > fed > s", "fed > s'"),
+        *(Arrow(f"logits{mark}", f"y{mark}", choice=True) for mark in ("", "'")),
+    )
+    stages = (
+        Stage(
+            "On the left the decoder gets the right context, and the gold words so far.",
+            ("x", "c", "gold", "fed", "s", "logits", "y"),
+        ),
+        Stage(
+            "On the right it gets the same gold words, but the context of another sentence.",
+            ("x'", "c'", "gold", "fed", "s'", "logits'", "y'"),
+        ),
+        Stage(
+            "What is right on the right was guessed from the gold words. What is right only on the "
+            "left is owed to the context.",
+            ("logits", "y", "logits'", "y'"),
+        ),
+    )
+    alt = (
+        "Two copies of one decoder. Both are fed the same gold words. The left one gets the "
+        f"context of its own sentence, '{own}', the right one that of another sentence, "
+        f"'{other}'. Both are asked whether the next word is '{asked}'."
+    )
+    title = "Probe 2: the same gold words, the right or another context"
+    return Diagram(title, boxes, ways, stages, alt)
+
+
+def trace_two_contexts(
+    model: BottleneckTranslator, own: Tensor, other: Tensor, fed: Tensor
+) -> dict[str, Tensor]:
+    """Return every tensor of `two_contexts` in one graph.
+
+    own, other: ids of the two sentences (source,). fed: ids of the gold words (fed,).
+    """
+    parts = {"fed": model.embedding(fed)}
+    for mark, source in (("", own), ("'", other)):
+        lengths = torch.tensor([len(source)])
+        parts[f"c{mark}"] = context = model.encode(source[None], lengths)[0]
+        given = torch.cat([parts["fed"], context.expand(len(fed), -1)], dim=1)  # (fed, embed + C)
+        states, _ = model.gru(given[None], model.start(context)[None, None])
+        parts[f"s{mark}"] = states[0, -1]
+        parts[f"logits{mark}"] = model.output(parts[f"s{mark}"])
+    return parts
+
+
+def reading_orders(words: Sequence[str]) -> Diagram:
+    """One sentence read from the left, from the right, and both ways (Schuster, Paliwal 1997).
+
+    Tensors: `trace_reading_orders`.
+    """
+    size = len(words)
+    places = range(1, size + 1)
+    boxes, ways = [], []
+    for kind, name, foot in (("l", "from the left", 4.5), ("r", "from the right", 2.9)):
+        here = (size + 1, foot + 0.75) if kind == "l" else (0, foot + 0.75)
+        boxes += _reading(kind, name, words, foot)
+        boxes += [_state(kind, i, (i, foot + 0.75), "hidden") for i in places]
+        boxes.append(Box(f"{kind}c", "$c$", "context", here, "hidden", about="Handed over."))
+    foot = 0.0
+    boxes += _reading("b", "both ways", words, foot)
+    # Half a box aside, so that the arrows pass between the boxes of the other direction.
+    boxes += [_state("a", i, (i + 0.2, foot + 0.75), "half", 0.6) for i in places]
+    boxes += [_state("b", i, (i - 0.2, foot + 1.45), "half", 0.6) for i in places]
+    middle = ((size + 1) / 2, foot + 2.15)
+    label = "$c$: the last state of each direction"
+    boxes.append(
+        Box("bc", label, "context", middle, "half + half", about="Handed over.", wide=size)
+    )
+    for chain in "la":
+        ways += arrows(*(f"{chain}{i} > {chain}{i + 1}" for i in places[:-1]))
+    for chain in "rb":
+        ways += arrows(*(f"{chain}{i + 1} > {chain}{i}" for i in places[:-1]))
+    ways += arrows(*(f"{kind}x{i} > {kind}{i}" for i in places for kind in "lr"))
+    ways += arrows(*(f"bx{i} > a{i}" for i in places), shift=0.0)
+    ways += arrows(*(f"bx{i} > b{i}" for i in places), shift=-0.1)
+    ways += arrows(f"l{size} > lc", "r1 > rc", "b1 > bc")
+    ways.append(Arrow(f"a{size}", "bc", shift=0.2))
+    stages = [
+        Stage("From the left, the last word is the newest in $c$.", _panel(boxes, "l", "l")),
+        Stage("From the right, the first word is the newest in $c$.", _panel(boxes, "r", "r")),
+        Stage(
+            "Both ways, two GRUs of half the size each have a newest word of their own.",
+            _panel(boxes, "b", "ab"),
+        ),
+    ]
+    alt = (
+        f"Three rows. Above, a GRU reads {size} words from the left, and its last state is c. In "
+        "the middle a GRU reads them from the right, and its state at the first word is c. Below, "
+        "two GRUs read them, one from each side, and c is both last states side by side."
+    )
+    title = "Which word is the newest depends on the order of reading"
+    return Diagram(title, tuple(boxes), tuple(ways), tuple(stages), alt)
+
+
+def _reading(kind: str, name: str, words: Sequence[str], foot: float) -> list[Box]:
+    """The words of one row of `reading_orders`, and its name."""
+    title = Box(f"{kind}name", name, "word", (-0.2, foot), wide=1.3, bound=False)
+    return [title, *(_word(f"{kind}x{i}", w, (i, foot)) for i, w in enumerate(words, 1))]
+
+
+def _state(chain: str, i: int, at: tuple[float, float], shape: str, wide: float = 0.78) -> Box:
+    side = "right" if chain in "rb" else "left"
+    about = f"The state after word {i}, read from the {side}."
+    return Box(f"{chain}{i}", f"$h_{{{i}}}$", "source", at, shape, about=about, wide=wide)
+
+
+def _panel(boxes: Sequence[Box], kind: str, chains: str) -> tuple[str, ...]:
+    """The boxes of one row of `reading_orders`."""
+    own = (f"{kind}name", f"{kind}x", f"{kind}c")
+    return tuple(
+        box.name
+        for box in boxes
+        if box.name.startswith(own) or (box.name[0] in chains and box.name[1:].isdecimal())
+    )
+
+
+def trace_reading_orders(inputs: Tensor, left: nn.GRU, right: nn.GRU, both: nn.GRU) -> dict:
+    """Return every tensor of `reading_orders` in one graph.
+
+    inputs: (source, embed). left, right: one-way layers. both: a bidirectional one.
+    """
+    parts: dict[str, Tensor] = {}
+    for chain, layer, direction in (
+        ("l", left, 0), ("r", right, 0), ("a", both, 0), ("b", both, 1),
+    ):  # fmt: skip
+        state = inputs.new_zeros(1, layer.hidden_size)
+        places = range(len(inputs)) if chain in "la" else reversed(range(len(inputs)))
+        for i in places:
+            state = torch.gru_cell(inputs[i][None], state, *layer.all_weights[direction])
+            parts[f"{chain}{i + 1}"] = state[0]
+            state = parts[f"{chain}{i + 1}"][None]
+    size = len(inputs)
+    parts["lc"], parts["rc"] = parts[f"l{size}"].clone(), parts["r1"].clone()
+    return parts | {"bc": torch.cat([parts[f"a{size}"], parts["b1"]])}
