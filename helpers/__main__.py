@@ -1,4 +1,4 @@
-"""`python -m helpers`: refresh notebooks, make the long runs, rebuild data and models."""
+"""`python -m helpers`: refresh notebooks, record long runs, rebuild data, say what is wrong."""
 
 import sys
 

@@ -13,18 +13,18 @@ from helpers.settings import course_seed
 _ID = re.compile(r"\d\d\.[a-z0-9_]+")
 
 
-class ClaimError(AssertionError):
-    """A claim does not hold; the message names it, its value and its band."""
-
+class _ShownAlone(Exception):
     def _render_traceback_(self) -> list[str]:
         """Return what IPython shows: the message alone, as the code is not what went wrong."""
         return [str(self)]
 
 
-class LedgerError(RuntimeError):
-    """A claim holds, but could not be written to the file that COURSE_CLAIMS names."""
+class ClaimError(_ShownAlone, AssertionError):
+    """A claim does not hold; the message names it, its value and its band."""
 
-    _render_traceback_ = ClaimError._render_traceback_
+
+class LedgerError(_ShownAlone, RuntimeError):
+    """A claim holds, but could not be written to the file that COURSE_CLAIMS names."""
 
 
 _predictions: dict[str, float] = {}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -105,6 +106,39 @@ def test_refresh_refuses_some_outputs_and_leaves_the_file(
         notebooks.refresh(path)
     assert path.read_text(encoding="utf-8") == before
     assert [p.name for p in folder.iterdir()] == ["04_scratch.ipynb"]
+
+
+@pytest.mark.parametrize("edit", ["an edit", None])
+def test_refresh_keeps_an_edit_that_was_saved_meanwhile(
+    folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    edit: str | None,
+) -> None:
+    path = folder / "04_scratch.ipynb"
+    written(path, "1")
+
+    def executed(notebook: nbformat.NotebookNode, *_: object) -> nbformat.NotebookNode:
+        path.unlink()
+        if edit:
+            path.write_text(edit, encoding="utf-8")
+        return notebook
+
+    monkeypatch.setattr(notebooks, "execute", executed)
+    assert cli.main(["refresh", "04"]) == 1
+    assert "changed while the notebook was executed" in capsys.readouterr().err
+    assert [p.read_text(encoding="utf-8") for p in folder.iterdir()] == ([edit] if edit else [])
+
+
+def test_refresh_has_one_thread_as_readers_have(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
+    monkeypatch.delenv("MKL_NUM_THREADS", raising=False)
+    cell = new_code_cell("import os\nprint(os.environ['OMP_NUM_THREADS'])")
+    executed = notebooks.execute(new_notebook(cells=[cell]), tmp_path)
+    assert executed.cells[0].outputs[0].text == "1\n"
+    assert os.environ["OMP_NUM_THREADS"] == "2" and "MKL_NUM_THREADS" not in os.environ
 
 
 @pytest.mark.parametrize(

@@ -1,20 +1,27 @@
-"""The commands of `python -m helpers`, for those who write the course."""
+"""The commands of `python -m helpers`, for those who write the course, and `doctor` for all.
+
+What a command needs is imported when it runs: `doctor` has to work where PyTorch does not, and
+set_threads has to come before anything else imports torch.
+"""
 
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import sys
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from helpers.authoring import notebooks, recording
-from helpers.settings import DATA
+from helpers.authoring import Refused
+from helpers.start import set_threads
 
 _ABOUT = """\
-Commands for those who write the course; to study it you need none of them.
+To study the course you need none of these commands. `doctor` tells what to send along with a
+question; the others are for those who write it.
 
+  doctor           look at this machine: versions, cores, threads, memory, speed, folders
   refresh NN ...   execute notebooks under seed 0 and write them back in their one form
   bootstrap        write the current first cell into every notebook, without executing
   measure NN       make the long runs of a notebook and store them in data/results/
@@ -29,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         options.run(options)
-    except (notebooks.NotebookRefused, recording.RecordingRefused) as refusal:
+    except Refused as refusal:
         print(f"Refused: {refusal}", file=sys.stderr)
         return 1
     return 0
@@ -43,6 +50,9 @@ def _parser() -> argparse.ArgumentParser:
         usage="python -m helpers COMMAND ...",
     )
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
+
+    doctor = commands.add_parser("doctor", help="look at this machine")
+    doctor.set_defaults(run=_doctor)
 
     refresh = commands.add_parser("refresh", help="execute notebooks and write them back")
     refresh.add_argument("numbers", nargs="+", metavar="NN", help="such as 04, or 'all'")
@@ -76,7 +86,18 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _doctor(options: argparse.Namespace) -> None:
+    from helpers.authoring import doctor
+
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        sys.stdout.reconfigure(errors="replace")  # a path may hold what this console cannot show
+    for line in doctor.report():
+        print(line, flush=True)
+
+
 def _refresh(options: argparse.Namespace) -> None:
+    from helpers.authoring import notebooks
+
     if options.numbers == ["all"]:
         paths = sorted(notebooks.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
     else:
@@ -93,6 +114,7 @@ def _refresh(options: argparse.Namespace) -> None:
 
 
 def _bootstrap(options: argparse.Namespace) -> None:
+    from helpers.authoring import notebooks
     from helpers.authoring.bootstrap import put_bootstrap
 
     for path in sorted(notebooks.NOTEBOOKS.glob("[0-9][0-9]_*.ipynb")):
@@ -102,6 +124,9 @@ def _bootstrap(options: argparse.Namespace) -> None:
 
 
 def _measure(options: argparse.Namespace) -> None:
+    set_threads()
+    from helpers.authoring import recording
+
     measure = recording.find_measurement(options.number)
     path = recording.record(options.number, measure, options.seeds)
     print(f"Stored in {path}")
@@ -109,18 +134,19 @@ def _measure(options: argparse.Namespace) -> None:
 
 def _data(options: argparse.Namespace) -> None:
     from helpers.corpus.grammar import build
+    from helpers.settings import DATA
 
     build(DATA / "en-fr")
     print(f"Rebuilt {DATA / 'en-fr'}")
 
 
 def _models(options: argparse.Namespace) -> None:
+    set_threads()
     from helpers.authoring.pretraining import PRETRAINING, build
+    from helpers.settings import DATA
 
     if unknown := set(options.names) - set(PRETRAINING):
-        raise recording.RecordingRefused(
-            f"there is no model {sorted(unknown)}; there are {', '.join(PRETRAINING)}"
-        )
+        raise Refused(f"there is no model {sorted(unknown)}; there are {', '.join(PRETRAINING)}")
     build(options.names)
     print(f"Rebuilt {DATA / 'models'}")
 

@@ -13,12 +13,15 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from helpers.authoring import Refused
 from helpers.authoring.bootstrap import put_bootstrap
 from helpers.settings import ROOT
+from helpers.start import VARIABLES
 
 NOTEBOOKS = ROOT / "notebooks"
 LARGEST = 500_000  # bytes on disk
 CELL_SECONDS = 300
+ONE_THREAD = dict.fromkeys(VARIABLES, "1")
 
 _CELL_METADATA = ("tags", "jupyter")
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
@@ -34,7 +37,7 @@ _LANGUAGE = {
 }
 
 
-class NotebookRefused(Exception):
+class NotebookRefused(Refused):
     """A notebook cannot be written as it is; the message names the cell and what to do."""
 
 
@@ -84,12 +87,18 @@ def refresh(path: Path, seed: int = 0, timeout: int = CELL_SECONDS) -> NotebookN
     """Put the bootstrap cell in, execute under `seed`, normalise, and write back to `path`.
 
     timeout: seconds that one cell may take. Returns the notebook as written.
-    Raises NotebookRefused, leaving the file as it was, if a cell fails or writes to stderr, or if
-    the notebook gets too large.
+    Raises NotebookRefused, leaving the file as it was, if a cell fails or writes to stderr, if
+    the notebook gets too large, or if the file was saved or removed in the meantime.
     """
+    before = path.read_bytes()
     notebook = put_bootstrap(read_notebook(path))
     executed = normalise(execute(notebook, path.parent, seed, timeout))
     refuse_stderr(executed)
+    if not path.is_file() or path.read_bytes() != before:
+        raise NotebookRefused(
+            "The file was changed while the notebook was executed, and that change is kept. "
+            "Refresh it again."
+        )
     write_notebook(executed, path)
     return executed
 
@@ -99,6 +108,7 @@ def execute(
 ) -> NotebookNode:
     """Return a copy of `notebook` executed in `folder` by this very Python, under `seed`.
 
+    With one thread, whatever the environment says, as that is what readers have.
     Raises NotebookRefused with the cell's source and error if a cell fails or takes longer than
     `timeout` seconds.
     """
@@ -121,7 +131,7 @@ def execute(
     # The kernelspec on the path may belong to another environment; the kernel must be this one.
     manager.kernel_spec.argv[0] = sys.executable
     number = 0
-    with _environment(COURSE_SEED=str(seed)), client.setup_kernel():
+    with _environment(COURSE_SEED=str(seed), **ONE_THREAD), client.setup_kernel():
         for position, cell in enumerate(notebook.cells):
             if cell.cell_type != "code" or not cell.source.strip():
                 continue

@@ -17,6 +17,7 @@ from typing import Any
 import torch
 
 import helpers
+from helpers.authoring import Refused
 from helpers.results import RESULTS, results_path
 from helpers.settings import DEVICE, ROOT
 
@@ -24,7 +25,7 @@ PACKAGE = "helpers.authoring.measurements"
 OURS = ("notebook", "seeds", "seconds", "device", "threads", "versions")
 
 
-class RecordingRefused(Exception):
+class RecordingRefused(Refused):
     """A measurement cannot be made or stored; the message says why."""
 
 
