@@ -2,7 +2,8 @@
 
 import os
 
-# Two workers share two cores: more threads than that would wait for each other.
+# One thread, as readers have after the first cell: two workers share two cores, and more threads
+# than that would wait for each other.
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"

@@ -81,9 +81,10 @@ def start(version: str = helpers.__version__) -> int:
 def set_threads() -> Threads:
     """Let torch compute with one thread, unless the reader has set a number by hand.
 
-    The models of the course are so small that a second thread gains a quarter of the time at
-    best; where another process uses its core, or a container may use only a part of the cores that
-    it sees, the two wait for each other, and a step takes up to 200 times as long.
+    The models of the course are small: a second thread takes a quarter off a training step of 04,
+    on a machine that does nothing else. Where another process uses its core, or a container may
+    use only a part of the cores that it sees, the two wait for each other, and the step takes up
+    to 200 times as long.
 
     By hand: OMP_NUM_THREADS or MKL_NUM_THREADS in the environment, or torch.set_num_threads,
     called since the course set its one thread, or before with a number that torch does not choose

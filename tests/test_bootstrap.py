@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -198,6 +199,29 @@ def test_what_git_says_in_another_encoding_is_shown(tmp_path: Path) -> None:
     status, said = run_cell(tmp_path, before=FORGET + FAKE_GIT.format(does=does))
     assert status == 1 and "Adresse ung\N{REPLACEMENT CHARACTER}ltig" in said
     assert "UnicodeDecodeError" not in said and "Traceback" not in said
+
+
+def test_readme_opens_the_version_whose_helpers_the_first_cell_fetches() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    hosts = r"(?:mybinder\.org/v2/gh|colab\.research\.google\.com/github)"
+    opened = re.findall(hosts + r"/[\w.-]+/[\w.-]+/(?:blob/)?([^/?]+)[/?]", readme)
+    assert opened == [f"v{helpers.__version__}"] * 2
+
+
+@needs_git
+def test_git_on_windows_writes_the_same_bytes(tmp_path: Path) -> None:
+    """Of files of each kind that is compared byte by byte, as autocrlf would change their lines."""
+    course, clone = tmp_path / "course", tmp_path / "clone"
+    files = [".gitattributes", "data/models/additive.pt"]
+    for pattern in ("data/en-fr/**/*.t*", "data/results/*.json", "notebooks/00_*.ipynb"):
+        files += [str(path.relative_to(ROOT)) for path in ROOT.glob(pattern)]
+    for name in files:
+        (course / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / name, course / name)
+    commit(course)
+    git(tmp_path, "clone", "--config", "core.autocrlf=true", course.as_uri(), str(clone))
+    for name in files:
+        assert (clone / name).read_bytes() == (ROOT / name).read_bytes(), name
 
 
 @needs_git
