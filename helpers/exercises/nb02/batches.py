@@ -20,6 +20,7 @@ def _shift_cases(dice: Dice) -> list[tuple]:
         case(2, 6, 4),
         case(5, 2, 5, 1),
         case(4, 1, 3, ids=(31, 32, 33)),
+        case(3, 0),  # a sentence of no words is fed <start> alone
     ]
 
 

@@ -21,6 +21,10 @@ def _match_cases(dice: Dice) -> list[tuple]:
         (dice.words(_FEW_WORDS, 9), dice.words(_FEW_WORDS, 7), 2),
         (dice.words(_FEW_WORDS, 8), dice.words(_FEW_WORDS, 12), 3),
         (dice.words("le chat", 12), dice.words("le chat", 10), 4),
+        # Other words that give the same letters, glued together or joined by a hyphen.
+        (["la", "it", "le"], ["l", "ait", "il", "e"], 2),
+        (["a", "bc", "d", "ab"], ["ab", "c", "dab", "a", "b"], 3),
+        (["peut-être", "là", "ou"], ["peut", "être-là", "là-ou", "peut"], 2),
     ]
 
 

@@ -140,7 +140,7 @@ words_that_fit = Exercise(
 
 
 def _null_cases(dice: Dice) -> list[tuple]:
-    def case(exact: float, length: int, *lengths: float) -> tuple:
+    def case(exact: float, length: float, *lengths: float) -> tuple:
         return exact, length, torch.tensor(lengths)
 
     return [
@@ -149,6 +149,9 @@ def _null_cases(dice: Dice) -> list[tuple]:
         case(0.9, 7, 7.0, 14.0, 21.0, 28.0, 35.0),
         case(0.5, 5, *(float(n) for n in dice.random.sample(range(2, 30), 4))),
         case(0.8, 6, *(n + 0.5 for n in dice.random.sample(range(2, 30), 3))),
+        case(0.64, 2.5, 1.25, 5.0, 7.5, 10.0),  # a mean length need not be whole
+        case(0.0, 4, 2.0, 5.0),  # none was right: a logarithm has no answer
+        case(1.0, 5, 3.0, 8.0, 9.0),
     ]
 
 

@@ -23,11 +23,15 @@ def _loss_case(
 
 
 def _loss_cases(dice: Dice) -> list[tuple]:
+    losses, real, *rest = _loss_case(Dice(1), [3, 1, 4, 2], [5, 2, 3, 6], [(2, 4), (5, 6), (6, 6)])
     return [
         _loss_case(dice, [1, 3, 2], [2, 5, 1], [(1, 2), (4, 5)]),
         _loss_case(dice, [2, 5, 3], [4, 6, 4], [(4, 4), (5, 6)]),
         _loss_case(dice, [6, 2, 5, 1, 4], [2, 3, 2, 7, 9], [(1, 2), (3, 6), (7, 9)]),
         _loss_case(dice, [4, 7, 2, 6, 3, 1], [3, 3, 8, 6, 5, 8], [(1, 3), (4, 8)]),
+        # Groups in any order, and some within others.
+        _loss_case(dice, [5, 1, 4, 2], [6, 2, 3, 4], [(4, 9), (2, 2), (2, 6)]),
+        (losses.masked_fill(~real, 1e30), real, *rest),
     ]
 
 

@@ -24,6 +24,10 @@ def _crossing_cases(dice: Dice) -> list[tuple]:
         _links((0, 4), (1, 1), (2, 2), (3, 3), (4, 5)),  # one long link crosses three
         case(6, 5),
         case(7, 9),
+        _links((3, 2)),  # alone
+        _links((0, 1), (0, 0), (4, 4)),  # one source word, listed from right to left
+        _links((2, 1), (1, 1), (0, 1), (2, 0)),  # one target word, and one crossing beside it
+        _links((1, 0), (1, 0), (0, 0)),  # a link that is listed twice
     ]
 
 
@@ -167,6 +171,7 @@ def _map_cases(dice: Dice) -> list[tuple]:
         case(2, 3, 4),
         case(*dice.sizes(3)),
         case(*dice.sizes(3)),
+        (dice.weights(2, 1, 3), torch.ones(2, 1, 3, dtype=torch.bool)),  # one row, no padding
     ]
 
 

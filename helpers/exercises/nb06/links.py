@@ -36,6 +36,13 @@ def _error_cases(dice: Dice) -> list[tuple]:
         case(2, 3, 4),
         case(*dice.sizes(3)),
         case(*dice.sizes(3)),
+        # Nothing found at all, in one of two sentences and in the only one.
+        _tables(
+            [[[0, 0, 0, 0]] * 3, [[1, 0, 0, 0], [0, 1, 0, 1], [0, 0, 0, 0]]],
+            [[[1, 0, 0, 0]] * 3, [[1, 0, 0, 0], [0, 0, 0, 0], [0, 0, 1, 0]]],
+            [[[1, 1, 0, 0]] * 3, [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0]]],
+        ),
+        _tables([[[0, 0], [0, 0], [0, 0]]], [[[1, 0], [0, 0], [0, 0]]], [[[1, 0], [0, 1], [0, 0]]]),
     ]
 
 

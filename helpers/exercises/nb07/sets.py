@@ -21,7 +21,14 @@ def _bag_cases(dice: Dice) -> list[tuple]:
         case(*dice.sizes(5)),
         case(*dice.sizes(5)),
         case(*dice.sizes(5, 2, 9)),
+        _loud(dice, 2, 3, 4, 6, 5),
     ]
+
+
+def _loud(dice: Dice, b: int, t: int, d: int, s: int, v: int) -> tuple:
+    """Scores in the thousands. Whole numbers, so that they are exact in any order of adding."""
+    queries, keys = (10.0 * dice.integers(-9, 10, b, n, d) for n in (t, s))
+    return queries, keys, dice.normal(b, s, v)
 
 
 def _scores(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
@@ -161,6 +168,8 @@ def _sound_cases(dice: Dice) -> list[tuple]:
         case(1, 30, 5, 4),  # one
         case(2, 19, 3, 5),  # gaps between the frames, one left over
         case(3, 9, 7, 4),
+        case(2, 7, 3, 1),
+        case(2, 6, 5, 3),  # room for one frame only
     ]
 
 
@@ -202,7 +211,6 @@ frames = Exercise(
         "size": size,
     },
     returns={"frames": "B F size"},
-    gradients=("signal",),
     shapes_hint="A table of places (F, size), row f counting on from f * hop, picks all frames at "
     "once: signal[:, places] is (B, F, size).",
     slow_hint="Which table of places (F, size) picks all samples of all frames by one indexing?",

@@ -126,7 +126,15 @@ def _cross_cases(dice: Dice) -> list[tuple]:
         case(3, 4, 1, 2, 6, 5),
         case(*dice.sizes(6)),
         case(*dice.sizes(6)),
+        _loud(dice, 2, 3, 5, 6, 4, 7),
     ]
+
+
+def _loud(dice: Dice, b: int, t: int, s: int, d: int, k: int, v: int) -> tuple:
+    """Scores in the thousands. Whole numbers, so that they are exact in any order of adding."""
+    targets, sources = (10.0 * dice.integers(-5, 6, b, n, d) for n in (t, s))
+    query_weight, key_weight = (dice.integers(-2, 3, d, k).float() for _ in range(2))
+    return targets, sources, query_weight, key_weight, dice.normal(d, v)
 
 
 def _look(asking, found, w_q, w_k, w_v, divisor: float | None = None) -> torch.Tensor:
@@ -253,7 +261,6 @@ general_as_qkv = Exercise(
     cases=_general_cases,
     sizes=lambda weight: dict(zip("HC", weight.shape, strict=True)),
     returns={"query_weight": "H C", "key_weight": "C C"},
-    gradients=("weight",),
     training_case=lambda: (torch.randn(188, 256),),
     wrong_answers=(
         Wrong(
@@ -299,12 +306,6 @@ general_as_qkv = Exercise(
             ),
             "W_a is folded into W_K, and W_Q is the identity. That is right too, with keys of H "
             "numbers; asked for is the pair in which W_K is the identity.",
-        ),
-        Wrong(
-            "detached",
-            lambda weight: _scaled(weight.detach(), weight.size(1) ** 0.5),
-            "The numbers are right, but they are cut off from W_a: as part of a model that learns "
-            "they would stay as they are.",
         ),
     ),
     hints=(

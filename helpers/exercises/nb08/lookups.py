@@ -25,6 +25,7 @@ def _lookup_cases(dice: Dice) -> list[tuple]:
         case(*dice.sizes(3), 0.1),
         case(*dice.sizes(3), 0.7),
         case(*dice.sizes(3), 3.0),
+        case(5, 4, 3, 1e-3),  # scores in the thousands
     ]
 
 
@@ -125,7 +126,14 @@ def _attention_cases(dice: Dice) -> list[tuple]:
         case(*dice.sizes(5)),
         case(*dice.sizes(5)),
         case(*dice.sizes(5, 2, 9)),
+        _loud(dice, 2, 3, 5, 4, 6),
     ]
+
+
+def _loud(dice: Dice, b: int, t: int, s: int, k: int, v: int) -> tuple:
+    """Scores in the thousands. Whole numbers, so that they are exact in any order of adding."""
+    queries, keys = (10.0 * dice.integers(-9, 10, b, n, k) for n in (t, s))
+    return queries, keys, dice.normal(b, s, v)
 
 
 def _weights(queries, keys, divisor: float, dim: int = -1) -> torch.Tensor:
@@ -256,6 +264,7 @@ def _padded_cases(dice: Dice) -> list[tuple]:
 
     loud = case(2, 3, 4, 5, 2, 3)
     loud[0][..., 3] += 200.0  # the padding's score is far above all others
+    far, low = case(3, 4, 5, 2, 3, 0, 4), case(2, 3, 5, 4, 3, 4)
     return [
         case(1, 2, 3, 4, 2),
         case(2, 1, 3, 4, 0, 2),
@@ -263,6 +272,8 @@ def _padded_cases(dice: Dice) -> list[tuple]:
         case(3, 2, 5, 4, 5, 0, 1),
         case(*dice.sizes(4)),
         case(*dice.sizes(4)),
+        (1e4 * far[0], far[1].masked_fill(~_mask(far[0], far[2]).mT, -1e30), far[2]),
+        (4e9 * (low[0] - 5), *low[1:]),  # lower than any finite 'minus infinity'
     ]
 
 

@@ -22,7 +22,14 @@ def _self_cases(dice: Dice) -> list[tuple]:
         case(*dice.sizes(5)),
         case(*dice.sizes(5)),
         case(*dice.sizes(5, 2, 9)),
+        _loud(dice, 2, 5, 6, 4, 3),
     ]
+
+
+def _loud(dice: Dice, b: int, t: int, d: int, k: int, v: int) -> tuple:
+    """Scores in the thousands. Whole numbers, so that they are exact in any order of adding."""
+    query_weight, key_weight = (dice.integers(-2, 3, d, k).float() for _ in range(2))
+    return 10.0 * dice.integers(-5, 6, b, t, d), query_weight, key_weight, dice.normal(d, v)
 
 
 def _look(queries, keys, values, divisor: float | None = None, dim: int = -1) -> tuple:
@@ -166,7 +173,6 @@ put_back = Exercise(
     cases=_order_cases,
     sizes=lambda outputs, order: dict(zip("BTD", outputs.shape, strict=True)),
     returns={"restored": "B T D"},
-    gradients=("outputs",),
     shapes_hint="The positions are the second axis: outputs[:, ...] leaves the batch alone.",
     training_case=lambda: (torch.randn(32, 200, 64), torch.randperm(200)),
     wrong_answers=(
@@ -200,11 +206,6 @@ put_back = Exercise(
             "order is read from its end. Turning the list of places round is not the way back: "
             "ask, for each word, at which place it stands.",
         ),
-        Wrong(
-            "detached",
-            lambda outputs, order: outputs.detach()[:, torch.argsort(order)],
-            "The numbers are right, but they are cut off from the graph.",
-        ),
     ),
     hints=(
         "Take order = [2, 0, 1]: place 0 holds word 2. In which place is word 0? Write down the "
@@ -228,6 +229,7 @@ def _distance_cases(dice: Dice) -> list[tuple]:
         (20, 9),
         (roll(20, 60), 2 * roll(3, 8) + 1),
         (roll(100, 200), 2 * roll(5, 20) + 1),
+        (2, 9),  # nearer than one layer reaches
     ]
 
 

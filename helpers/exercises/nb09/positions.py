@@ -142,6 +142,7 @@ def _rotation_cases(dice: Dice) -> list[tuple]:
         case(5, 6, -3),
         case(7, 8, 12),
         case(9, 12, dice.random.randint(2, 40)),
+        case(4, 6, 0),
     ]
 
 
@@ -197,7 +198,6 @@ rotate_positions = Exercise(
     cases=_rotation_cases,
     sizes=lambda encoding, shift: dict(zip("TD", encoding.shape, strict=True)),
     returns={"encoding": "T D"},
-    gradients=("encoding",),
     shapes_hint="The even columns are the sines and the odd ones the cosines, (T, D/2) each; the "
     "angles k w_i are (D/2,).",
     training_case=lambda: (answers.sinusoidal_positions(200, 128), 7),

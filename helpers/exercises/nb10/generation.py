@@ -24,7 +24,15 @@ def _word_cases(dice: Dice) -> list[tuple]:
         case(4, 7, 0.5, 1),
         case(3, 8, 1.5, 4),
         case(*dice.sizes(2, 5, 9), 0.8, 3),
+        (1e4 * dice.normal(2, 6), 0.7, 3),
+        (4e9 * (dice.normal(2, 5) - 5), 0.7, 2),  # lower than any finite 'minus infinity'
     ]
+
+
+def _left_out(logits: torch.Tensor, temperature: float, k: int) -> dict[str, torch.Tensor]:
+    """A word is left out if k others are better. (One that stays may have next to nothing.)"""
+    better = (logits.unsqueeze(1) > logits.unsqueeze(2)).sum(dim=-1)
+    return {"result": better >= k}
 
 
 def _kept(logits: torch.Tensor, k: int, instead: float = -torch.inf) -> torch.Tensor:
@@ -60,7 +68,7 @@ next_word_probabilities = Exercise(
     cases=_word_cases,
     sizes=lambda logits, temperature, k: dict(zip("BV", logits.shape, strict=True)),
     returns={"probabilities": "B V"},
-    exact_zeros=lambda logits, temperature, k: {"result": torch.ones_like(logits).bool()},
+    exact_zeros=_left_out,
     shapes_hint="The k-th largest of each row must keep an axis, (B, 1), to be compared with "
     "the row.",
     training_case=lambda: (torch.randn(32, 200), 0.8, 10),
@@ -188,15 +196,16 @@ class ToyChoice:
 
 
 def _text_case(
-    dice: Dice, v: int, prompt: int, says: int, longest: int, ends: bool = True
+    dice: Dice, v: int, prompt: int, says: int, longest: int, ends: bool = True, end: int = 2
 ) -> tuple:
     """A toy over v words that goes on for `says` words, or for ever, after `prompt` words."""
     last = prompt + says - 1  # at this position it says <end>
     table = torch.rand(last + 1, v, v, generator=dice.generator)
-    table[..., 2] = -1.0
-    table[last, :, 2] = 2.0 if ends else -1.0
+    table[..., end] = -1.0
+    table[last, :, end] = 2.0 if ends else -1.0
     words = [1, *dice.integers(3, v, prompt - 1).tolist()]
-    return ToyModel(table, longest + 2), ToyChoice(v), words, longest
+    toys = ToyModel(table, longest + 2), ToyChoice(v)
+    return (*toys, words, longest) if end == 2 else (*toys, words, longest, end)
 
 
 def _text_cases(dice: Dice) -> list[tuple]:
@@ -209,6 +218,8 @@ def _text_cases(dice: Dice) -> list[tuple]:
         _text_case(dice, 8, 3, 4, 5, ends=False),
         _text_case(dice, 11, 5, 0, 4),
         _text_case(dice, 12, 6, 7, 30),
+        _text_case(dice, 7, 2, 4, 9, end=4),
+        _text_case(dice, 14, 2, 3, 0),  # no room for a single word
     ]
 
 

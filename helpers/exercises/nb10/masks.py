@@ -182,12 +182,14 @@ def _loss_cases(dice: Dice) -> list[tuple]:
             row[length:] = 0
         return dice.normal(b, t, v), words
 
+    loud = case(2, 4, 6, 4, 3)
     return [
         case(1, 3, 5, 3),
         case(2, 4, 5, 4, 2),
         case(3, 5, 6, 3, 5, 2),
         case(4, 6, 7, 6, 3, 4, 2),
         case(5, 8, 9, 8, 8, 5, 3, 2),
+        (1e3 * loud[0], loud[1]),  # a probability is 0 in floats, its logarithm is a number
     ]
 
 

@@ -59,12 +59,16 @@ class ToyStack:
         return states
 
 
-def _model_case(dice: Dice, b: int, s: int, t: int, d: int, v: int, layers: int) -> tuple:
-    def weights() -> torch.Tensor:
-        return torch.stack([square(dice, d) for _ in range(layers)])
+def _model_case(
+    dice: Dice, b: int, s: int, t: int, d: int, v: int, layers: int, more: int = 0
+) -> tuple:
+    """A toy model; its decoder has `more` blocks than the encoder."""
 
-    encoder = ToyStack(weights(), "encoder_blocks", (b, s, d))
-    decoder = ToyStack(weights(), "decoder_blocks", (b, t, d), (b, s, d))
+    def weights(count: int) -> torch.Tensor:
+        return torch.stack([square(dice, d) for _ in range(count)])
+
+    encoder = ToyStack(weights(layers), "encoder_blocks", (b, s, d))
+    decoder = ToyStack(weights(layers + more), "decoder_blocks", (b, t, d), (b, s, d))
     norms = toy_norm(dice, d), toy_norm(dice, d)
     words = dice.normal(b, s, d), dice.normal(b, t, d)
     return *words, encoder, norms[0], decoder, norms[1], dice.normal(v, d) / d**0.5
@@ -76,6 +80,8 @@ def _model_cases(dice: Dice) -> list[tuple]:
         _model_case(dice, 4, 1, 5, 3, 7, 2),
         _model_case(dice, 2, 6, 1, 4, 5, 3),
         _model_case(dice, *dice.sizes(5, 4, 9), 3),
+        _model_case(dice, 2, 5, 3, 4, 6, 1, more=2),
+        _model_case(dice, 5, 4, 6, 2, 7, 3, more=-2),
     ]
 
 
@@ -84,7 +90,7 @@ def _final(stream, norm, table) -> torch.Tensor:
 
 
 def _layer_by_layer(x, y, encoder, norm, decoder, last, table) -> torch.Tensor:
-    for one, other in zip(encoder, decoder, strict=True):
+    for one, other in zip(encoder, decoder, strict=False):
         x = one(x)
         y = other(y, norm(x))
     return _final(y, last, table)

@@ -19,6 +19,7 @@ def _loss_case(dice: Dice, b: int, t: int, v: int, smoothing: float) -> tuple:
 
 def _loss_cases(dice: Dice) -> list[tuple]:
     few = torch.tensor([[[2.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]]])
+    loud = _loss_case(Dice(1), 2, 3, 6, 0.1)
     return [
         (few, torch.tensor([[2, 0]]), 0.4),
         _loss_case(dice, 2, 1, 3, 0.2),
@@ -26,6 +27,10 @@ def _loss_cases(dice: Dice) -> list[tuple]:
         _loss_case(dice, 3, 4, 6, 0.5),
         _loss_case(dice, *dice.sizes(3), 0.3),
         _loss_case(dice, *dice.sizes(3, 3, 8), 0.25),
+        _loss_case(dice, 3, 4, 5, 0.0),
+        (1e3 * loud[0], *loud[1:]),  # a probability is 0 in floats, its logarithm is a number
+        (dice.normal(2, 4, 5), torch.tensor([[1, 0, 3, 3], [4, 2, 0, 1]]), 0.2, 3),
+        (dice.normal(2, 3, 4), torch.tensor([[1, 2, 3], [0, 0, 0]]), 0.2),  # a row of nothing
     ]
 
 
@@ -176,7 +181,8 @@ def _rate_cases(dice: Dice) -> list[tuple]:
         return torch.arange(1.0, n + 1), width, warm_up
 
     last = dice.random.randint(12, 20)
-    return [case(6, 4, 3), case(9, 16, 4), case(5, 2, 8), case(last, 5, 7), case(7, 3, 6)]
+    anywhere = torch.tensor([40.0, 3.0, 17.0, 12.5]), 6, 12  # some steps, in any order
+    return [case(6, 4, 3), case(9, 16, 4), case(5, 2, 8), case(last, 5, 7), case(7, 3, 6), anywhere]
 
 
 def _rates(factor, rising, falling, choose=torch.minimum) -> object:

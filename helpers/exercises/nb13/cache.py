@@ -26,7 +26,15 @@ def _cases(dice: Dice) -> list[tuple]:
         _case(dice, 2, 0, 3, 4),  # the first word: nothing was kept yet
         _case(dice, 2, 4, 6, 3),
         _case(dice, *dice.sizes(4, 2, 8)),
+        _loud(dice, 2, 5, 4, 3),
     ]
+
+
+def _loud(dice: Dice, b: int, p: int, d: int, v: int) -> tuple:
+    """Scores in the thousands. Whole numbers, so that they are exact in any order of adding."""
+    query, key = (10.0 * dice.integers(-9, 10, b, d) for _ in range(2))
+    past_keys = 10.0 * dice.integers(-9, 10, b, p, d)
+    return query, key, dice.normal(b, v), past_keys, dice.normal(b, p, v)
 
 
 def _sizes(query, key, value, past_keys, past_values) -> dict[str, int]:

@@ -38,7 +38,6 @@ length_scores = Exercise(
     cases=_length_cases,
     sizes=lambda sums, lengths, alpha: {"K": len(sums)},
     returns={"scores": "K"},
-    gradients=("sums",),
     shapes_hint="sums and lengths are both (K,): no axis is needed.",
     training_case=lambda: (-torch.rand(400), torch.randint(1, 30, (400,)), 0.6),
     wrong_answers=(

@@ -16,12 +16,14 @@ def _loss_case(dice: Dice, n: int, k: int, drawn: int, rest: int) -> tuple:
 
 
 def _loss_cases(dice: Dice) -> list[tuple]:
+    loud = _loss_case(Dice(1), 3, 6, 2, 40)
     return [
         (torch.tensor([[1.0, 0.0, 2.0]]), torch.tensor([0]), 2, 6),
         _loss_case(dice, 2, 5, 3, 30),
         _loss_case(dice, 4, 7, 2, 100),
         _loss_case(dice, 3, 8, 5, 11),
         _loss_case(dice, 6, 9, 4, dice.random.randint(20, 90)),
+        (1e4 * loud[0], *loud[1:]),  # no exponential of such a logit is a number
     ]
 
 
@@ -167,6 +169,11 @@ def _pair_cases(dice: Dice) -> list[tuple]:
         (dice.integers(0, 2, 16).tolist(), 1, 1, 9),
         ([], 0, 1, 9),
         ([1, 0], 0, 1, 9),
+        # Symbols of more than one digit, whose text holds the pair's: 11 2 ends like 1 2, 1 23
+        # begins like it.
+        ([11, 2, 1, 2, 31, 2], 1, 2, 30),
+        ([1, 23, 1, 2, 1, 20], 1, 2, 30),
+        ([112, 1, 12, 12, 2], 1, 12, 112 + 1),
     ]
 
 
