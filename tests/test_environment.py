@@ -94,8 +94,13 @@ def test_lock_lies_in_the_range_of_pyproject(name: str) -> None:
     assert locked_version(name) in WITH_TESTS[name].specifier
 
 
+def is_as_locked(name: str) -> bool:
+    """Whether the version installed here, without its build such as +cpu, is that of the lock."""
+    return Version(metadata.version(name)).public == str(locked_version(name))
+
+
 def test_lock_is_complete() -> None:
-    """Everything that the course and its tests bring along here has a line in the lock."""
+    """Whatever the course and its tests bring along, in the lock's versions, has a line in it."""
     waiting, reached = list(WITH_TESTS.values()), set()
     while waiting:
         requirement = waiting.pop()
@@ -104,6 +109,8 @@ def test_lock_is_complete() -> None:
         if (name, *sorted(extras)) in reached or CUDA.match(name):
             continue
         reached.add((name, *sorted(extras)))
+        if name not in LOCK or not is_as_locked(name):
+            continue  # another version may need other packages
         for line in metadata.requires(name) or []:
             needed = Requirement(line)
             marker = needed.marker
@@ -117,7 +124,10 @@ def test_conda_environment_is_in_step() -> None:
     assert environment["channels"] == ["conda-forge", "nodefaults"]
     python, *others = environment["dependencies"]
     assert re.fullmatch(r"python=3\.1[1-4]", python)
-    conda = {CONDA_NAMES.get(r.name, r.name): r.specifier for r in map(Requirement, others)}
+    conda = {
+        canonicalize_name(CONDA_NAMES.get(r.name, r.name)): r.specifier
+        for r in map(Requirement, others)
+    }
     assert conda == {name: r.specifier for name, r in DEPENDENCIES.items()}
 
 
@@ -201,6 +211,13 @@ def test_readme_has_two_commands_of_one_line_for_each_system() -> None:
 def test_ci_runs_the_test_command_of_the_readme() -> None:
     command = blocks("bash", "pip install")[1]
     assert command in [line.strip() for line in read(".ci/run").splitlines()]
+
+
+def test_ci_checks_the_types() -> None:
+    commands = [line for line in read(".ci/run").splitlines() if "-m basedpyright" in line]
+    assert len(commands) == 1 and not commands[0].startswith("#")
+    included = tomllib.loads(read("pyproject.toml"))["tool"]["pyright"]["include"]
+    assert "helpers" in included and all((ROOT / name).exists() for name in included)
 
 
 def test_readme_links_to_the_notebooks_there_are() -> None:

@@ -76,7 +76,7 @@ class RecurrentEncoder(nn.Module):
         """
         embedded, gru = self.embedding(words), self.gru
         start = embedded.new_zeros(1, len(words), gru.hidden_size)
-        weights = gru.all_weights[direction]
+        weights: list[Tensor] = [*gru.all_weights[direction]]
         states, _ = torch.gru(embedded, start, weights, True, 1, 0.0, self.training, False, True)
         return states
 
