@@ -17,7 +17,18 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.exercises import REGISTRY, nb02, nb04, nb08, nb10, nb11, nb12, progress, running
+from helpers.exercises import (
+    REGISTRY,
+    comparing,
+    nb02,
+    nb04,
+    nb08,
+    nb10,
+    nb11,
+    nb12,
+    progress,
+    running,
+)
 from helpers.exercises.engine import CORRECT, NOT_YET, RAISED, SLOW
 from helpers.exercises.inputs import Dice
 from tests.exercise_tools import define, unwrapped
@@ -429,6 +440,60 @@ def test_a_right_result_the_first_time_only_is_not_right():
     verdict = nb04.context_vectors.verdict(context_vectors)
     assert verdict.kind == NOT_YET
     assert "it gave two results" in unwrapped(verdict.message)
+
+
+def test_up_to_48_numbers_are_shown_in_rows():
+    table = torch.arange(48.0).reshape(1, 4, 12) - 9.5
+    text = comparing.show_argument("keys", table)
+    first, second, *others = text.splitlines()
+    assert first.startswith("  keys = [[[-9.5, -8.5, ")
+    assert second.startswith(" " * 11 + "[ 2.5,  3.5, ")
+    assert len(others) == 2
+    assert all(len(line) <= comparing.WIDTH for line in text.splitlines())
+    assert [float(n) for n in re.findall(r"-?\d+\.\d", text)] == table.flatten().tolist()
+    assert comparing.show_argument("v", torch.tensor([[1, 2], [3, 4]])) == "  v = [[1, 2], [3, 4]]"
+    assert comparing.show_argument("v", torch.zeros(7, 7)) == "  v = tensor of shape (7, 7)"
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (lambda q, k, v: nb04.additive_scores.reference(q, k, v)[:, :1], "(B, 1, S) = (1, 1, 4)"),
+        (lambda q, k, v: nb04.additive_scores.reference(q, k, v)[..., None], "(B, T, S, 1)"),
+    ],
+)
+def test_axes_of_size_1_are_not_named_after_each_other(answer, text):
+    assert f"yours is {text}" in unwrapped(nb04.additive_scores.verdict(answer).message)
+
+
+def test_what_must_be_exactly_0_is_told():
+    def leaking(scores, mask):
+        return nb04.masked_softmax.reference(scores, mask) + 1e-7 * ~mask
+
+    def leaking_gradient(logits, targets, pad=0):
+        leak = 1e-9 * logits[targets == pad].sum()
+        return nb02.masked_loss.reference(logits, targets, pad) + leak
+
+    verdict = nb04.masked_softmax.verdict(leaking)
+    assert re.search(r"weights must be exactly 0 at \[.*\], and yours is 1e-07", verdict.message)
+    verdict = nb02.masked_loss.verdict(leaking_gradient)
+    assert "the gradient that reaches logits is not exactly 0 at" in unwrapped(verdict.message)
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        torch.no_grad()(nb04.additive_scores.reference),
+        lambda q, k, v: nb04.additive_scores.reference(q, k, v).detach(),
+        lambda q, k, v: nb04.additive_scores.reference(q, k.detach(), v),
+        lambda q, k, v: nb04.additive_scores.reference(q, k, torch.tensor([n.item() for n in v])),
+    ],
+    ids=["no_grad", "detach", "detach one", "item"],
+)
+def test_missing_gradient_is_told_with_its_likely_reason(answer):
+    message = unwrapped(nb04.additive_scores.verdict(answer).message)
+    assert "no gradient" in message
+    assert all(way in message for way in ("torch.no_grad()", ".detach()", ".item()"))
 
 
 def test_smallest_failing_input_is_shown():

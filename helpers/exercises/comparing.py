@@ -17,7 +17,8 @@ from helpers.exercises.running import Outcome, Raised
 WIDTH = 88
 RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32 against a loop that adds in another order
 OF_THE_LARGEST = 1e-4  # at training size sums are long, and what is left of them may be near 0
-_FEW = 12  # a tensor of at most so many numbers is shown whole
+_FEW = 48  # an argument of at most so many numbers can be followed by hand, and is shown whole
+_FEW_RESULTS = 12  # of more, only the place where two results differ most is shown
 _FEW_LINES = 6  # of what a function printed
 
 
@@ -25,7 +26,7 @@ _FEW_LINES = 6  # of what a function printed
 class Difference:
     """Where two results part. `part` counts the results of a function that returns several."""
 
-    kind: str  # "type", "count", "shape", "dtype", "nan", "value"
+    kind: str  # "type", "count", "shape", "dtype", "nan", "value", or "zero": not exactly 0
     part: int | None = None
     where: tuple[int, ...] = ()
 
@@ -39,7 +40,8 @@ def difference(
     holds: there a 0 must be exactly 0. A tuple and a list are the same to it, and so are Python's
     and NumPy's whole numbers. long_sums: rounding is measured by a tensor's largest number.
     """
-    if isinstance(expected, tuple):
+    several = isinstance(expected, list) and any(isinstance(x, torch.Tensor) for x in expected)
+    if several or isinstance(expected, tuple):
         if not isinstance(got, tuple | list):
             return Difference("type")
         if len(got) != len(expected):
@@ -90,8 +92,9 @@ def _tensor_difference(
             largest = expected.nan_to_num(nan=0.0, posinf=0.0, neginf=0.0).abs().max().item()
             absolute = max(absolute, OF_THE_LARGEST * largest)
         wrong = ~torch.isclose(got, expected, RELATIVE, absolute, equal_nan=True)
-        if zeros is not None:
-            wrong = wrong | (zeros & (expected == 0) & (got != 0))
+        if zeros is not None and not wrong.any():
+            leaks = zeros & (expected == 0) & (got != 0)
+            return Difference("zero", where=_first(leaks)) if leaks.any() else None
     if not wrong.any():
         return None
     gap = (
@@ -188,10 +191,16 @@ def explain(
         symbols = returns[name].split()
         return (
             f"{name} has the wrong shape: expected {_shape(symbols, expected.shape)}, "
-            f"yours is {_shape(_symbols(got.shape, returns, sizes), got.shape)}."
+            f"yours is {_shape(_symbols(got.shape, symbols, returns, sizes), got.shape)}."
         )
     if found.kind == "dtype":
         return f"{name} has the wrong dtype: expected {expected.dtype}, yours is {got.dtype}."
+    if found.kind == "zero":
+        there = f"{got[found.where].item():.3g}"
+        return (
+            f"{name} must be exactly 0 at {list(found.where)}, and yours is {there}. Even so small "
+            "a number lets through a little of what is to be left out."
+        )
     if found.kind == "nan":
         belongs = _number(expected[found.where])
         return f"{name} holds {got[found.where].item()} at {list(found.where)}, not {belongs}."
@@ -212,15 +221,29 @@ def kind(value: Any) -> str:
 
 
 def _symbols(
-    shape: Sequence[int], returns: Mapping[str, str], sizes: Mapping[str, int]
+    shape: Sequence[int],
+    expected: Sequence[str],
+    returns: Mapping[str, str],
+    sizes: Mapping[str, int],
 ) -> list[str] | None:
-    """Return the symbols of a shape, None unless each of its sizes stands for one symbol only."""
+    """Return the symbols of a shape, None unless each of its sizes stands for one symbol only.
+
+    An axis of size 1 may come from anywhere, so it has a name only where it is expected.
+    """
     meaning: dict[int, set[str]] = {}
     symbols = {s for shape_text in returns.values() for s in shape_text.split()} | set(sizes)
     for symbol in symbols:
         meaning.setdefault(_size(symbol, sizes), set()).add(symbol)
-    found = [meaning.get(size, set()) for size in shape]
-    return [min(s) for s in found] if all(len(s) == 1 for s in found) else None
+    found = []
+    for axis, size in enumerate(shape):
+        there = expected[axis] if axis < len(expected) else ""
+        if size == 1:
+            found.append(there if there and _size(there, sizes) == 1 else "1")
+        elif len(meaning.get(size, ())) == 1:
+            found.append(min(meaning[size]))
+        else:
+            return None
+    return found
 
 
 def _size(symbol: str, sizes: Mapping[str, int]) -> int:
@@ -242,7 +265,7 @@ def _number(value: Any) -> str:
 
 
 def show(value: Any) -> str:
-    """Return a value in one short piece of text: numbers if they are few, else the shape."""
+    """Return a value in one line of text: its numbers if they are few, else the shape."""
     if isinstance(value, torch.Tensor):
         if value.numel() > _FEW:
             return f"tensor of shape {tuple(value.shape)}"
@@ -259,6 +282,28 @@ def _nested(value: Any) -> str:
     if isinstance(value, list):
         return "[" + ", ".join(_nested(item) for item in value) + "]"
     return _number(value)
+
+
+def show_argument(name: str, value: Any) -> str:
+    """Return "name = value", indented; a tensor too long for one line has a line for each row."""
+    line = f"  {name} = {show(value)}"
+    rows = isinstance(value, torch.Tensor) and value.dim() > 1 and 0 < value.numel() <= _FEW
+    if len(line) <= WIDTH or not rows:
+        return wrap(line.strip(), "  ", "  ")
+    first = f"  {name} = "
+    text = _rows(value.detach(), max(len(_number(n)) for n in value.flatten()))
+    lines = (first + text).replace("\n", "\n" + " " * len(first)).splitlines()
+    return "\n".join(
+        textwrap.fill(line, WIDTH, subsequent_indent=" " * (len(first) + value.dim()))
+        for line in lines
+    )
+
+
+def _rows(value: torch.Tensor, width: int) -> str:
+    """Return the numbers of a tensor, each row in a line, each number `width` characters wide."""
+    if value.dim() == 1:
+        return "[" + ", ".join(_number(number).rjust(width) for number in value) + "]"
+    return "[" + ",\n".join(_rows(part, width) for part in value).replace("\n", "\n ") + "]"
 
 
 def show_sizes(sizes: Mapping[str, int], given: Mapping[str, Any]) -> str:
@@ -286,7 +331,8 @@ def show_both(
     label = ""
     if found and found.part is not None:
         expected, got, label = expected[found.part], got[found.part], f" {names[found.part]}"
-    if isinstance(expected, torch.Tensor) and expected.numel() > _FEW and found and found.where:
+    many = isinstance(expected, torch.Tensor) and expected.numel() > _FEW_RESULTS
+    if many and found and found.where:
         label += f" at {list(found.where)}"
         expected, got = expected[found.where], got[found.where]
     return [f"{labels[0]}{label}: {show(expected)}", f"{labels[1]}{label}: {show(got)}"]

@@ -156,8 +156,12 @@ class Exercise:
     def verdict(self, function: Any) -> Verdict:
         """Judge `function` and return the verdict, without printing anything."""
         try:
+            compiler = running.compiler_is_loaded()
             with running.preserved():
-                return self._judge(function)
+                verdict = self._judge(function)
+            if not compiler and running.compiler_is_loaded():
+                return self.verdict(function)  # it compiles inside: now again, uncompiled
+            return verdict
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a result so odd that comparing it failed
@@ -380,7 +384,7 @@ class Exercise:
             sizes = self.sizes(*trial.case)
             reason = comparing.explain(found, expected.value, got.value, self.returns, sizes)
             both = comparing.show_both(expected.value, got.value, found, names)
-            return reason, both if found.kind in ("value", "nan") else []
+            return reason, both if found.kind in ("value", "nan", "zero") else []
         if got.mutated:
             return (
                 f"The result is right, but your function changes its argument {got.mutated[0]}. "
@@ -397,15 +401,24 @@ class Exercise:
         if got.detached:
             return (
                 "The numbers are right, but no gradient flows back from the result: was it made "
-                "with .item(), .detach(), .data or torch.tensor(...)?"
+                "under torch.no_grad(), or with .item(), .detach(), .data or torch.tensor(...)?"
             ), []
         name = comparing.gradient_difference(expected, got, zeros)
         one, other = expected.gradients[name], got.gradients.get(name)
         if one is None or other is None:
-            which = "no gradient reaches" if other is None else "no gradient should reach"
-            return f"The numbers are right, but {which} {name}.", []
+            if one is None:
+                return f"The numbers are right, but no gradient should reach {name}.", []
+            return (
+                f"The numbers are right, but no gradient reaches {name}: is it used under "
+                "torch.no_grad(), or through .item(), .detach(), .data or torch.tensor(...)?"
+            ), []
         reason = f"The numbers are right, but the gradient that reaches {name} is not."
         found = comparing.difference(one, other, zeros.get(name))
+        if found.kind == "zero":
+            reason = (
+                f"{reason[:-1]} exactly 0 at {list(found.where)}, and it must be, because nothing "
+                "there has a part in the result."
+            )
         return reason, [f"gradient {x}" for x in comparing.show_both(one, other, found, [name])]
 
     def _raised(self, trial: _Trial) -> Verdict:
@@ -421,7 +434,7 @@ class Exercise:
         lines = [f"The smallest input that shows it: {self._sizes_text(case)}"]
         for name, value in zip(self.parameters, case, strict=False):
             if not callable(value):
-                lines.append(comparing.wrap(f"{name} = {comparing.show(value)}", "  ", "  "))
+                lines.append(comparing.show_argument(name, value))
         return "\n".join(lines)
 
     def _sizes_text(self, case: tuple) -> str:

@@ -82,13 +82,17 @@ class Outcome:
 @contextlib.contextmanager
 def preserved() -> Iterator[None]:
     """Seed everything inside, leave compiled functions uncompiled, and restore everything after."""
-    # Whoever has compiled a function has loaded this module. Loading it here takes seconds.
-    compiled = "torch._dynamo" in sys.modules
-    stance = torch.compiler.set_stance("force_eager") if compiled else contextlib.nullcontext()
+    loaded = compiler_is_loaded()  # loading it here would take seconds
+    stance = torch.compiler.set_stance("force_eager") if loaded else contextlib.nullcontext()
     with restored(), torch.inference_mode(False), stance:
         warnings.simplefilter("ignore")
         fresh_state()
         yield
+
+
+def compiler_is_loaded() -> bool:
+    """Return whether anybody has called torch.compile so far."""
+    return "torch._dynamo" in sys.modules
 
 
 def fresh_state(seed: int = 0) -> None:
@@ -132,14 +136,14 @@ def limited(function: Callable[[], Any], seconds: float, by_the_clock: float | N
     used = _processor_clock()
     start = used()
     until = time.monotonic() + (CLOCK_LIMIT if by_the_clock is None else by_the_clock)
-    may_compile = "torch._dynamo" not in sys.modules
+    may_load_compiler = not compiler_is_loaded()
 
     def watch() -> None:
         budget, compiles = seconds, False
         wait = seconds
         while not finished.acquire(timeout=wait):
-            if may_compile and not compiles and "torch._dynamo" in sys.modules:
-                compiles = True  # torch.compile was called inside
+            if may_load_compiler and not compiles and compiler_is_loaded():
+                compiles = True
                 budget += COMPILING
             wait = min(budget - (used() - start), until - time.monotonic())
             if wait <= 0:
