@@ -1,4 +1,13 @@
-"""Tools for those who write the course, behind `python -m helpers`."""
+"""Tools for those who write the course, behind `python -m helpers`.
+
+cli           the commands
+doctor        what to send along with a question; for all who use the course
+bootstrap     the first cell of every notebook
+notebooks     execute a notebook and write it in its one form
+recording     store what the long runs in measurements/ give
+pretraining   train the shipped models
+benchmarks    time layers and translators
+"""
 
 
 class Refused(Exception):
