@@ -159,6 +159,15 @@ def test_every_name_comes_from_somewhere(name: str) -> None:
     assert set(used(tree)) - set(bound(tree.root_node)) <= GLOBAL
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_no_name_hides_an_import(name: str) -> None:
+    # A call that reaches a local of the same name fails only in the browser.
+    tree = script(name)
+    imported = {one for names in imports(tree).values() for one in names}
+    rest = [node for node in tree.root_node.children if node.type != "import_statement"]
+    assert not imported & {one for node in rest for one in bound(node)}
+
+
 def test_every_export_is_imported_somewhere() -> None:
     wanted = {
         (address, name)

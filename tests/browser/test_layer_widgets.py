@@ -23,7 +23,8 @@ EVIL = "<script>window.stolen = 1</script>"
 SETUP = f"""\
 import torch
 from helpers.explorer import AttentionGrid, MaskEditor, PositionPicture
-from helpers.layers import causal_mask, sinusoidal_positions
+from helpers.models.attention_layer import causal_mask
+from helpers.models.positions import sinusoidal_positions
 
 evil = "{EVIL}"
 grid = AttentionGrid(

@@ -128,6 +128,7 @@ def test_hover_reads_a_cell_without_the_kernel(widgets: Widgets) -> None:
 
 def test_hover_over_words_reads_rows_and_columns(widgets: Widgets) -> None:
     widget = widgets["map"]
+    widget.get_by_role("button", name="Both").click()
     widget.locator(".am-grid [data-t='2']").hover()
     says(widget, "step 3: 'noir' looks at 'black' 0.92")
     widget.locator(".am-grid [data-s='4']").hover()
@@ -214,6 +215,23 @@ def test_every_focusable_part_keeps_its_keys(widgets: Widgets) -> None:
         ".map((node) => node.outerHTML.slice(0, 80))"
     )
     assert stolen == []
+
+
+def test_focus_can_be_seen_on_a_pressed_button(widgets: Widgets) -> None:
+    widget, page = widgets["map"], widgets.page
+    pressed = widget.locator(".am-choices [aria-pressed='true']")
+    widget.locator("input[type=range]").focus()
+    for _ in range(3):
+        page.keyboard.press("Tab")
+        if pressed.evaluate("(node) => node === document.activeElement"):
+            break
+    expect(pressed).to_be_focused()
+    style = pressed.evaluate("(node) => ({ ...getComputedStyle(node) })")
+    assert [style[f"outline{part}"] for part in ("Style", "Width", "Color")] == [
+        "solid",
+        "3px",
+        "rgb(86, 180, 233)",
+    ]
 
 
 def test_head_picker_and_views(widgets: Widgets) -> None:

@@ -119,16 +119,16 @@ function createPicture({ source, steps }, shade) {
   const columns = source.map((word, i) => {
     const middle = i * w + w / 2;
     const turn = at.turned ? `translate(${middle + 4} ${at.words}) rotate(-50)` : null;
-    const bar = { x: middle - w * 0.3, width: w * 0.6, rx: 2 };
+    const upright = { x: middle - w * 0.3, width: w * 0.6, rx: 2 };
     const value = { x: middle, class: "am-value", "font-size": at.value };
     return {
       mark: wordMark(word, at.size, at.turned ? "start" : "middle", {
         class: "am-word am-key",
         transform: turn || `translate(${middle} ${at.words})`,
       }),
-      score: svg("rect", { class: "am-score", ...bar }),
+      score: svg("rect", { class: "am-score", ...upright }),
       scoreText: svg("text", value),
-      weight: svg("rect", { class: "am-share", ...bar }),
+      weight: svg("rect", { class: "am-share", ...upright }),
       weightText: svg("text", value),
     };
   });
