@@ -261,6 +261,15 @@ def test_curves_carry_their_models_colour(shown: list, monkeypatch: pytest.Monke
     assert (axes.get_xlabel(), axes.get_ylabel()) == ("steps", "loss")
 
 
+def test_shares_stand_on_an_axis_from_0_to_1(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    labels = {"xlabel": "part", "ylabel": "share", "title": "High", "alt": ALT}
+    figures.lines({"dot": ([1, 2], [0.8, 0.9])}, **labels, shares=True)
+    low, high = drawn[0].axes[0].get_ylim()
+    assert -0.1 < low <= 0 and 1 <= high < 1.1
+
+
 def test_by_length_shows_value_interval_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
     monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))

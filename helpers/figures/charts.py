@@ -342,11 +342,13 @@ def lines(
     alt: str,
     band: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
     log: bool = False,
+    shares: bool = False,
 ) -> None:
     """Show curves with their names at their ends, in the colours of the models.
 
     series: name -> (x, y). band: name -> (low, high) at the same x, drawn as a shaded interval.
-    log: each line up the axis is ten times the one below, for y > 0.
+    log: each line up the axis is ten times the one below, for y > 0. shares: y is a share, so the
+    axis goes from 0 to 1.
     """
     fig, axes = new_figure()
     axes.set_yscale("log" if log else "linear")
@@ -363,6 +365,8 @@ def lines(
     if all(float(value).is_integer() for x, _ in series.values() for value in x):
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))  # there is no step 2.5
     axes.set(xlabel=xlabel, ylabel=ylabel)
+    if shares:
+        axes.set_ylim(-0.03, 1.03)
     axes.set_title(title)
     _name_ends(axes, ends)
     show(fig, alt)
