@@ -106,7 +106,7 @@ def sentence_by_sentence(found, sure, possible):
 
 
 def both_sorted(links):
-    order = links[:, 0].argsort(stable=True)
+    order = (100 * links[:, 0] + links[:, 1]).argsort()  # links of one word do not cross
     behind = torch.zeros(len(links), dtype=torch.bool)
     most = -1
     for place in order.tolist():

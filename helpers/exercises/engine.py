@@ -27,11 +27,16 @@ _SEED = 2014  # the same inputs for everyone, at every check
 
 
 class Wrong(NamedTuple):
-    """A misconception as code, with the message that names the idea behind it."""
+    """A misconception as code, with the message that names the idea behind it.
+
+    also: other ways to write the same slip, whose results differ on some inputs, as by rounding. An
+    answer that does on each input what one of the ways does is told of it.
+    """
 
     name: str
     function: Callable[..., Any]
     message: str
+    also: tuple[Callable[..., Any], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -367,11 +372,11 @@ class Exercise:
 
     def _does(self, wrong: Wrong, trial: _Trial, failed: bool) -> bool:
         """Return whether a wrong answer does on an input what the learner's function did."""
-        known = self._known(wrong.function, trial.number)
         found = not trial.got.raised and comparing.difference(trial.expected.value, trial.got.value)
+        ways = (self._known(way, trial.number) for way in (wrong.function, *wrong.also))
         if failed and (trial.got.raised or found):
-            return comparing.same_slip(known, trial.got)
-        return self._alike(trial, known)
+            return any(comparing.same_slip(known, trial.got) for known in ways)
+        return any(self._alike(trial, known) for known in ways)
 
     def _structure(self, trial: _Trial) -> tuple[str, list[str]]:
         """Return a sentence on how the results differ, and the lines "expected" and "got"."""

@@ -43,6 +43,17 @@ def _logarithm(numbers: int, values: int, vocabulary: int) -> float:
     return numbers * math.log(values) / math.log(vocabulary)
 
 
+_LOGARITHMS = (  # each is rounded in its own way
+    lambda n, v, words: int(n * math.log(v, words)),
+    lambda n, v, words: int(math.log(v**n, words)),
+    lambda n, v, words: int(n * math.log2(v) / math.log2(words)),
+    lambda n, v, words: int(math.log2(v**n) / math.log2(words)),
+    lambda n, v, words: int(n * math.log10(v) / math.log10(words)),
+    lambda n, v, words: int(math.log10(v**n) / math.log10(words)),
+    lambda n, v, words: int(_logarithm(n, v, words) + 1e-9),
+)
+
+
 def _number_by_number(numbers: int, values: int, vocabulary: int) -> int:
     return numbers * answers.words_that_fit(1, values, vocabulary)
 
@@ -94,6 +105,7 @@ words_that_fit = Exercise(
             "The idea is right, but the logarithm of a float is rounded. Where the notes are as "
             "many as the sentences, or one fewer, it can fall on the wrong side of a whole number. "
             "Compare whole powers.",
+            also=_LOGARITHMS,
         ),
         Wrong(
             "rounded",
@@ -118,6 +130,7 @@ words_that_fit = Exercise(
             _number_by_number,
             "Each number is filled with whole words of its own, and what room is left in it is "
             "lost. A word may be spread over several numbers: count the notes as a whole.",
+            also=(lambda numbers, values, vocabulary: numbers * int(math.log(values, vocabulary)),),
         ),
         Wrong(
             "all_notes",
