@@ -13,9 +13,10 @@ import numpy as np
 import pytest
 from playwright.sync_api import Page, expect
 
-from helpers.explorer import MaskEditor, TranslatorBox, explore
+from helpers.explorer import MaskEditor, TranslatorBox, Walk, explore
 from helpers.explorer.base import SCRIPTS, View
 from helpers.explorer.joining import joined
+from helpers.figures.diagrams.attention import additive_step
 
 pytestmark = pytest.mark.browser
 
@@ -42,6 +43,7 @@ def views() -> dict[str, View]:
         "attention_map": explore(np.eye(2), WORDS, WORDS, rows_are="queries", columns_are="keys"),
         "mask_editor": MaskEditor(np.eye(2), WORDS, WORDS),
         "translator_box": TranslatorBox(lambda text: None),
+        "walk": Walk(additive_step(["the", "small", "cat", "does", "not", "sleep", "."])),
     }
 
 
@@ -129,3 +131,18 @@ def test_a_question_is_sent_and_the_view_can_leave(page: Page, address: str) -> 
     expect(page.locator(".am-answer")).to_have_text("Translating ...")
     expect(page).to_have_title("the cat")
     page.evaluate("() => window.leave()")
+
+
+def test_a_walk_fits_a_phone_and_can_be_read_there(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 390, "height": 800})
+    page.goto(f"{address}/walk.html")
+    picture = page.locator("svg.am-walk")
+    expect(picture).to_be_visible()
+    page.wait_for_function("() => document.querySelector('svg.am-walk').clientWidth < 390")
+    assert page.evaluate("() => document.documentElement.scrollWidth") <= 390
+    sizes = page.locator(".am-box-label").evaluate_all(
+        "nodes => nodes.map((node) => Number(node.getAttribute('font-size')))"
+    )
+    assert min(sizes) >= 11
+    page.get_by_label("next step").click()
+    expect(page.locator(".am-count")).to_have_text("1 of 7")

@@ -1,0 +1,138 @@
+"""The walk through a diagram, in a real JupyterLab: mouse, keyboard, phone, dark, accessibility."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import nbformat
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+pytestmark = pytest.mark.browser
+
+SETUP = """\
+import torch
+from helpers.explorer import Walk
+from helpers.figures.diagrams.attention import additive_step, follow_additive
+from helpers.models import AdditiveTranslator
+
+torch.manual_seed(0)
+model = AdditiveTranslator(11, 13, embed=3, hidden=5, attention=7)
+model.score.v.data.mul_(30)  # sharp looks, so that steps differ
+words = ["<pad>", "<start>", "<end>", *"abcdefghij"]
+source = torch.tensor([3, 4, 5, 6])
+view = Walk(additive_step(["the", "cat", "<b>", "."]), follow_additive(model, source, words, 4))
+"""
+SLOWEST = 16  # milliseconds for 95 % of the answers to the pointer
+
+
+class Walking:
+    """The page with the widget run, and the widget's element."""
+
+    def __init__(self, notebook: object) -> None:
+        self.notebook = notebook
+        self.page: Page = notebook.page
+        self.root: Locator = self.page.locator(".am-root")
+        self.stage: Locator = self.root.locator(".am-walk-stage")
+
+    def at(self, stage: int) -> None:
+        expect(self.root.locator(".am-count")).to_have_text(f"{stage} of 7")
+
+    def reset(self) -> None:
+        self.stage.focus()
+        self.page.keyboard.press("Home")
+        self.page.keyboard.press("Escape")
+
+    def lit(self) -> int:
+        return self.root.locator(".am-part-of-walk:not(.am-faint)").count()
+
+
+@pytest.fixture(scope="module", params=["JupyterLab Light", "JupyterLab Dark"])
+def opened(lab: object, open_notebook: Callable[..., object], request: object) -> Walking:
+    lab.theme(request.param)
+    lab.write("walk.ipynb", [nbformat.v4.new_code_cell(text) for text in (SETUP, "view")])
+    notebook = open_notebook("walk.ipynb")
+    notebook.run_all(2)
+    notebook.page.wait_for_selector(".am-walk rect")
+    return Walking(notebook)
+
+
+def test_buttons_and_keys_go_step_by_step(opened: Walking) -> None:
+    opened.reset()
+    opened.at(0)
+    everything = opened.lit()
+    opened.root.get_by_label("next step").click()
+    opened.at(1)
+    assert 0 < opened.lit() < everything
+    expect(opened.root.locator(".am-sentence")).to_contain_text("The encoder has read the sentence")
+    opened.stage.focus()
+    for _ in range(9):
+        opened.page.keyboard.press("ArrowRight")
+    opened.at(7)
+    opened.root.get_by_label("step back").click()
+    opened.at(6)
+
+
+def test_up_and_down_go_from_word_to_word_with_their_own_numbers(opened: Walking) -> None:
+    opened.reset()
+    thick = opened.root.locator("path.am-strong").first
+    before = thick.evaluate("node => node.style.strokeWidth")
+    chosen = opened.root.locator("select")
+    first = chosen.input_value()
+    opened.page.keyboard.press("ArrowDown")
+    assert chosen.input_value() != first
+    assert thick.evaluate("node => node.style.strokeWidth") != before
+    opened.page.keyboard.press("ArrowUp")
+    assert chosen.input_value() == first
+
+
+def test_pointing_at_a_box_shows_formula_shape_and_numbers(opened: Walking) -> None:
+    opened.reset()
+    box = opened.root.locator(".am-part-of-walk", has_text="W s").first
+    box.hover()
+    text = opened.root.locator(".am-readout")
+    expect(text).to_contain_text("(attention)")
+    expect(text).to_contain_text("Here:")
+    opened.page.keyboard.press("Escape")
+    opened.page.keyboard.press("Enter")
+    expect(text).to_contain_text("the")
+
+
+def test_it_plays_and_stops(opened: Walking) -> None:
+    opened.reset()
+    play = opened.root.get_by_text("Play", exact=True)
+    play.click()
+    opened.at(1)
+    expect(play).to_have_attribute("aria-pressed", "true")
+    play.click()
+    expect(play).to_have_attribute("aria-pressed", "false")
+
+
+def test_text_stays_text(opened: Walking) -> None:
+    expect(opened.root.locator("text", has_text="<b>")).to_have_count(1)
+    assert opened.root.locator("b", has_text="<b>").count() == 0
+
+
+def test_the_pointer_is_answered_at_once(opened: Walking) -> None:
+    times = opened.page.evaluate(
+        """() => {
+          const parts = [...document.querySelectorAll(".am-part-of-walk")];
+          const times = [];
+          for (let n = 0; n < 120; n += 1) {
+            const began = performance.now();
+            parts[n % parts.length].dispatchEvent(new PointerEvent("pointerenter"));
+            document.body.getBoundingClientRect();
+            times.push(performance.now() - began);
+          }
+          return times.sort((a, b) => a - b);
+        }"""
+    )
+    assert times[int(0.95 * len(times))] <= SLOWEST
+
+
+def test_no_serious_fault_of_accessibility(opened: Walking) -> None:
+    opened.reset()
+    found = Axe().run(opened.page, context=".am-root").response["violations"]
+    serious = [v["id"] for v in found if v["impact"] in ("serious", "critical")]
+    assert serious == []
