@@ -1,5 +1,5 @@
 // @ts-check
-// The map: a cell per pair of words, target words as rows, source words as columns.
+// The map: a cell per pair of words, queries as rows, keys as columns.
 // It draws and reports; what is highlighted is decided by the view that it is part of.
 import { build, html, svg, widestOf, wordMark } from "./common.js";
 import { followPointer, lightWords, markAt, spotOf } from "./cursor.js";

@@ -99,11 +99,7 @@ export function createMap({ state, colours }) {
   show(first);
 
   /** A list for the layers or the heads, where there are several. */
-  function picker(
-    label,
-    count,
-    action,
-  ) {
+  function picker(label, count, action) {
     const names = Array.from({ length: count }, (_, i) => `${i + 1}`);
     return count > 1 ? select(label, names, action, `of ${count}`).root : null;
   }

@@ -82,8 +82,11 @@ function createWalk({ state, colours }) {
   const now = { stage: 0, moment: 0, pointed: /** @type {number | null} */ (null) };
   let playing = 0;
 
-  /** @type {{ root: SVGElement, fill: (moment: Moment | null) => void }[]} */
-  let [drawn, lines] = [[], []];
+  /** @typedef {{ root: SVGElement, fill: (moment: Moment | null) => void }} Part */
+  /** @type {Part[]} */
+  let drawn = [];
+  /** @type {Part[]} */
+  let lines = [];
   const picture = svg("svg", { class: "am-walk", role: "img", "aria-label": state.about });
 
   // Draws everything anew for a width, so that letters keep their size on a phone.
@@ -132,7 +135,9 @@ function createWalk({ state, colours }) {
   const stage = createStage(
     {
       kind: "am-stage am-walk-stage",
-      about: `${state.title}. Left and right arrow keys: step by step. Up and down: from word to word. Tab or pointer: a box.`,
+      about:
+        `${state.title}. Left and right arrow keys: step by step. Up and down: from word to ` +
+        "word. Tab or pointer: a box.",
       keys,
     },
     scrolling(picture),
@@ -266,6 +271,7 @@ function createWalk({ state, colours }) {
     const box = boxes[now.pointed];
     const value = moment(box.name)?.values[box.name];
     const shape = box.shape ? ` (${box.shape})` : "";
+    /** @type {(string | Element)[]} */
     const parts = [html("b", {}, ...pieces(box.label, "span")), shape];
     if (box.formula.length) parts.push(": ", ...pieces(box.formula, "span"));
     if (box.about.length) parts.push(". ", ...pieces(box.about, "span"));
