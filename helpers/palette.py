@@ -61,11 +61,11 @@ CONTEXT_MARKERS = {"attention": "^", "mean": "v", "last state": "s"}
 # Recurrent layers are not compared with the models above, so the colours serve once more.
 LAYER_COLOURS = {
     "RNN": ORANGE,
-    "RNN, orthogonal": SKY,
+    "RNN, rotation": SKY,
     "GRU": PURPLE,
-    "GRU, keeps at first": GREEN,
+    "GRU, bias +2": GREEN,
 }
-LAYER_MARKERS = {"RNN": "s", "RNN, orthogonal": "D", "GRU": "o", "GRU, keeps at first": "^"}
+LAYER_MARKERS = {"RNN": "s", "RNN, rotation": "D", "GRU": "o", "GRU, bias +2": "^"}
 
 # The order in which colours are given to series that are no model of the list above.
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, GREY, SKY, BLACK)

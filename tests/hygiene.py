@@ -143,6 +143,7 @@ def long_cells(notebook: NotebookNode) -> list[str]:
     lines = {
         cell.get("id"): sum(bool(line.strip()) for line in cell.source.splitlines())
         for cell in _code(notebook)
+        if TAG not in cell.metadata.get("tags", [])  # set-up is folded away, and not for reading
     }
     found = [(name, count) for name, count in lines.items() if count > MOST_LINES]
     faults = [f"cell {name} has {count} lines, over {MOST_LINES}" for name, count in found]

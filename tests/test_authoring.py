@@ -88,7 +88,7 @@ def test_refresh_names_the_cell_that_fails_and_leaves_the_file(
     ("output", "message"),
     [
         (stream("careful\n", "stderr"), "wrote to stderr: careful"),
-        (stream("x" * 600_000), "over the limit of 500,000"),
+        (stream("x" * 800_000), "over the limit of 700,000"),
     ],
 )
 def test_refresh_refuses_some_outputs_and_leaves_the_file(

@@ -1,4 +1,4 @@
-"""The drawings of unrolled networks: every label is there, and nothing is drawn from nothing."""
+"""The drawings of flows: every label is there, and nothing is drawn from nothing."""
 
 from __future__ import annotations
 
@@ -7,10 +7,8 @@ from matplotlib.figure import Figure
 
 from helpers import figures
 from helpers.figures import diagrams
-from helpers.figures.diagrams import UnrolledStep
 
-ALT = "Three words enter three states, and the last state gives an output."
-STEPS = [UnrolledStep("the", "h1"), UnrolledStep("cat", "h2"), UnrolledStep("sleeps", "h3", "y")]
+ALT = "Three boxes above each other, with arrows between them."
 
 
 @pytest.fixture
@@ -27,30 +25,6 @@ def texts(figure: Figure) -> list[str]:
 
 def arrows(figure: Figure) -> int:
     return sum(hasattr(text, "arrow_patch") for axes in figure.axes for text in axes.texts)
-
-
-def test_each_box_and_arrow_is_drawn_once(drawn):
-    diagrams.unrolled({"Many to one": STEPS}, alt=ALT)
-    assert sorted(texts(drawn[0])) == sorted(["the", "cat", "sleeps", "h1", "h2", "h3", "y"])
-    assert arrows(drawn[0]) == 3 + 1 + 2  # into the states, out of the last, between them
-    assert drawn[0].axes[0].get_title(loc="left") == "Many to one"
-
-
-def test_weights_are_written_at_their_arrows(drawn):
-    diagrams.unrolled({"Weights": STEPS}, alt=ALT, weights=True)
-    found = texts(drawn[0])
-    assert found.count("$W_x$") == 3 and found.count("$W_h$") == 2
-
-
-def test_panels_stand_in_columns(drawn):
-    diagrams.unrolled({f"panel {n}": STEPS for n in range(3)}, alt=ALT, columns=2)
-    assert len(drawn[0].axes) == 3
-
-
-@pytest.mark.parametrize("panels", [{}, {"empty": []}])
-def test_nothing_to_draw_is_refused(panels):
-    with pytest.raises(ValueError, match="nothing to draw"):
-        diagrams.unrolled(panels, alt=ALT)
 
 
 def test_a_flow_has_its_boxes_and_arrows(drawn):

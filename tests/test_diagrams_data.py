@@ -10,7 +10,17 @@ from matplotlib.patches import Rectangle
 from torch import nn
 
 from helpers.figures import charts
-from helpers.figures.diagrams import Arrow, Box, Diagram, Numbers, Stage, arrows, draw, faults
+from helpers.figures.diagrams import (
+    Arrow,
+    Box,
+    Diagram,
+    Numbers,
+    Stage,
+    arrows,
+    draw,
+    draw_all,
+    faults,
+)
 from helpers.figures.diagrams.attention import (
     additive_step,
     follow_additive,
@@ -251,3 +261,29 @@ def test_dark_figures_swap_greys_and_keep_shades(monkeypatch):
     assert fig.get_facecolor()[:3] == pytest.approx((0.07,) * 3)
     assert fig.axes[0].title.get_color()[:3] == pytest.approx((0.95,) * 3)
     assert cell.get_facecolor() == before
+
+
+def test_a_strip_of_few_numbers_holds_them_in_writing():
+    diagram, _ = toy()
+    texts = [
+        [t.get_text() for t in picture(diagram, Numbers("", {"x": x})).axes[0].texts]
+        for x in ([0.126, -2.0], [0.126, -2.0, 3.0, 4.0])
+    ]
+    assert {"0.13", "-2"} <= set(texts[0])  # whole numbers without a point
+    assert not {"0.13", "-2"} & set(texts[1])  # four are too narrow to be read
+
+
+def test_several_diagrams_stand_in_columns(monkeypatch):
+    shown = []
+    monkeypatch.setattr("helpers.figures.diagrams.still.show", lambda fig, alt: shown.append(fig))
+    diagram, _ = toy()
+    draw_all([diagram] * 3, "three times the same three boxes")
+    places = [axes.get_subplotspec() for axes in shown[0].axes]
+    assert [(place.rowspan.start, place.colspan.start) for place in places] == [
+        (0, 0),
+        (0, 1),
+        (1, 0),
+    ]
+    assert [axes.get_title(loc="left") for axes in shown[0].axes] == ["Toy"] * 3
+    with pytest.raises(ValueError, match="no diagrams"):
+        draw_all([], "three times the same three boxes")

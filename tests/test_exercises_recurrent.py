@@ -11,7 +11,7 @@ from helpers.exercises.engine import CORRECT, NOT_YET, SLOW
 from helpers.exercises.inputs import Dice
 from tests.exercise_tools import unwrapped
 
-SIZES = [(1, 2, 3), (2, 3, 5), (4, 7, 2)]  # B, E, H
+SIZES = [(1, 2, 3), (2, 3, 5), (4, 7, 2)]  # batch, embed, hidden
 close = {"rtol": 1e-10, "atol": 1e-10}
 
 
@@ -104,10 +104,22 @@ def state_with_an_axis_too_many(cell, inputs, state):
 @pytest.mark.parametrize(
     ("answer", "message"),
     [
-        (over_the_batch, "cell was given x of shape (2, 3); it needs (B, E), here (1, 3): one"),
-        (one_sentence_at_a_time, "cell was given x of shape (1, 1); it needs (B, E), here (2, 1)"),
-        (swapped_arguments, "cell was given x of shape (1, 4); it needs (B, E), here (1, 3): one"),
-        (state_with_an_axis_too_many, "cell was given h of shape (1, 1, 4); it needs (B, H), here"),
+        (
+            over_the_batch,
+            "cell was given x of shape (2, 3); it needs (batch, embed), here (1, 3): one",
+        ),
+        (
+            one_sentence_at_a_time,
+            "cell was given x of shape (1, 1); it needs (batch, embed), here (2, 1)",
+        ),
+        (
+            swapped_arguments,
+            "cell was given x of shape (1, 4); it needs (batch, embed), here (1, 3): one",
+        ),
+        (
+            state_with_an_axis_too_many,
+            "cell was given h of shape (1, 1, 4); it needs (batch, hidden), here",
+        ),
     ],
 )
 def test_cell_says_what_it_needs(answer, message):

@@ -134,6 +134,24 @@ def test_a_logarithmic_axis_shows_powers(monkeypatch: pytest.MonkeyPatch) -> Non
     assert axes.get_yscale() == "log"
     low, high = sorted(text.get_position()[1] for text in axes.texts)
     assert high / low > 2.0  # the two names stand apart by more than their ends do
+    number = axes.yaxis.get_major_formatter()
+    assert [number(value) for value in (1e4, 1.0, 1e-3)] == ["10,000", "1", "0.001"]
+
+
+def test_runs_stand_in_a_panel_for_each_model(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    labels = {"xlabel": "step", "ylabel": "loss", "title": "Loss", "alt": ALT}
+    panels = {"GRU: 2 of 2 learn": [[2.0, 0.1], [2.0, 0.2]], "RNN": [[2.0, 1.9]]}
+    figures.runs(panels, [1, 2], **labels, guess=2.08)
+    first, second = drawn[0].axes
+    assert [axes.get_title(loc="left") for axes in (first, second)] == list(panels)
+    own = [line for line in first.lines if len(line.get_xdata()) == 2 and line.get_alpha()]
+    assert [list(line.get_ydata()) for line in own] == panels["GRU: 2 of 2 learn"]
+    assert {line.get_color() for line in own} == {palette.LAYER_COLOURS["GRU"]}
+    assert first.get_ylim()[0] == 0 and first.get_ylim() == second.get_ylim()
+    with pytest.raises(ValueError, match="RNN has runs of"):
+        figures.runs({"RNN": [[2.0]]}, [1, 2], **labels)
 
 
 def test_darkened_colours_can_be_read_as_text() -> None:

@@ -101,7 +101,7 @@ PLANTED = [
     (hygiene.other_bootstrap, source("import helpers", cell=1)),
     (hygiene.other_bootstrap, lambda notebook: notebook.cells.append(notebook.cells.pop(1))),
     (hygiene.other_bootstrap, lambda notebook: notebook.cells.append(notebook.cells[1])),
-    (hygiene.too_large, output("stream", name="stdout", text="x" * 600_000)),
+    (hygiene.too_large, output("stream", name="stdout", text="x" * 800_000)),
     (hygiene.no_language, lambda notebook: notebook.metadata.pop("language_info")),
     (hygiene.no_language, lambda notebook: notebook.metadata.kernelspec.update(name="venv")),
     (hygiene.long_cells, source("x = 1\n" * 41)),

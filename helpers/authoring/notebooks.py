@@ -19,7 +19,7 @@ from helpers.settings import ROOT
 from helpers.start import VARIABLES
 
 NOTEBOOKS = ROOT / "notebooks"
-LARGEST = 500_000  # bytes on disk
+LARGEST = 700_000  # bytes on disk
 CELL_SECONDS = 300
 ONE_THREAD = dict.fromkeys(VARIABLES, "1")
 

@@ -17,11 +17,10 @@ from helpers.figures.charts import (
     show,
     wall,
 )
-from helpers.figures.diagrams import UnrolledStep, flow, unrolled
+from helpers.figures.diagrams import flow
 from helpers.figures.tables import table
 
 __all__ = [
-    "UnrolledStep",
     "attention_map",
     "by_length",
     "flow",
@@ -32,6 +31,5 @@ __all__ = [
     "runs",
     "show",
     "table",
-    "unrolled",
     "wall",
 ]

@@ -404,8 +404,8 @@ def runs(
         axes.set_ylim(bottom=0)
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
-    fig.supxlabel(xlabel)
-    fig.supylabel(ylabel)
+    fig.supxlabel(xlabel, fontsize=13)
+    fig.supylabel(ylabel, fontsize=13)
     fig.suptitle(textwrap.fill(title, 60), x=0.01, ha="left", fontweight="bold", fontsize=15)
     show(fig, alt)
 

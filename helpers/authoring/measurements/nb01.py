@@ -28,9 +28,9 @@ def orthogonal_rnn(embed: int, hidden: int, **settings: Any) -> nn.RNN:
 
 LAYERS: dict[str, Callable[..., nn.RNNBase]] = {
     "RNN": nn.RNN,
-    "RNN, orthogonal": orthogonal_rnn,
+    "RNN, rotation": orthogonal_rnn,
     "GRU": nn.GRU,
-    "GRU, keeps at first": lambda *sizes, **settings: open_update_gates(nn.GRU(*sizes, **settings)),
+    "GRU, bias +2": lambda *sizes, **settings: open_update_gates(nn.GRU(*sizes, **settings)),
 }
 
 

@@ -18,12 +18,13 @@ def rnn_cell(
     recurrent_weight: torch.Tensor,
     bias: torch.Tensor,
 ) -> torch.Tensor:
-    """Return the new states h_i = tanh(W_x x_i + W_h h_{i-1} + b), shape (B, H). Elman (1990).
+    """Return the new states h_i = tanh(W_x x_i + W_h h_{i-1} + b), (batch, hidden).
 
-    inputs: x_i, (B, E). state: h_{i-1}, (B, H). input_weight: W_x, (H, E).
-    recurrent_weight: W_h, (H, H). bias: (H,).
+    inputs: x_i, (batch, embed). state: h_{i-1}, (batch, hidden).
+    input_weight: W_x, (hidden, embed). recurrent_weight: W_h, (hidden, hidden). bias: (hidden,).
     """
-    return torch.tanh(inputs @ input_weight.T + state @ recurrent_weight.T + bias)  # (B, H)
+    total = inputs @ input_weight.T + state @ recurrent_weight.T + bias  # (batch, hidden)
+    return torch.tanh(total)
 
 
 def rnn_cell_spec(
@@ -47,16 +48,17 @@ def rnn_cell_spec(
 
 
 def unroll(cell, inputs: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
-    """Return all the states h_1 ... h_S, shape (B, S, H), of a cell run from left to right.
+    """Return all the states h_1 ... h_S, (batch, source, hidden), of a cell run left to right.
 
-    cell(x, h) -> new state (B, H), from one position's inputs (B, E) and the state before (B, H).
-    inputs: (B, S, E). state: h_0, (B, H), which is not among the results.
+    cell(x, h) -> new state (batch, hidden), from the inputs of one position (batch, embed) and the
+    state before (batch, hidden).
+    inputs: (batch, source, embed). state: h_0, (batch, hidden), which is not among the results.
     """
     states = []
     for position in range(inputs.size(1)):
         state = cell(inputs[:, position], state)
         states.append(state)
-    return torch.stack(states, dim=1)  # (B, S, H)
+    return torch.stack(states, dim=1)  # (batch, source, hidden)
 
 
 def unroll_spec(cell, inputs: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
@@ -75,17 +77,19 @@ def through_time(
     bias: torch.Tensor,
     last_gradient: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Carry dL/dh_2 back through two steps of an RNN; return dL/dW_h (H, H) and dL/dx_1 (E,).
+    """Carry dL/dh_2 back through two steps of an RNN; return dL/dW_h and dL/dx_1.
 
+    The shapes of the two are (hidden, hidden) and (embed,).
     h_i = tanh(W_x x_i + W_h h_{i-1} + b), one sentence of two words. Werbos (1990).
-    inputs: x_1 and x_2, (2, E). start: h_0, (H,). input_weight: W_x, (H, E).
-    recurrent_weight: W_h, (H, H). bias: (H,). last_gradient: dL/dh_2, (H,).
+    inputs: x_1 and x_2, (2, embed). start: h_0, (hidden,). input_weight: W_x, (hidden, embed).
+    recurrent_weight: W_h, (hidden, hidden). bias: (hidden,). last_gradient: dL/dh_2, (hidden,).
     """
     first = torch.tanh(input_weight @ inputs[0] + recurrent_weight @ start + bias)  # h_1
     second = torch.tanh(input_weight @ inputs[1] + recurrent_weight @ first + bias)  # h_2
-    delta_2 = last_gradient * (1 - second**2)  # (H,), at the input of the second tanh
-    delta_1 = (recurrent_weight.T @ delta_2) * (1 - first**2)  # (H,), one step further back
-    weight_gradient = torch.outer(delta_2, first) + torch.outer(delta_1, start)  # (H, H)
+    delta_2 = last_gradient * (1 - second**2)  # (hidden,), at the input of the second tanh
+    delta_1 = (recurrent_weight.T @ delta_2) * (1 - first**2)  # (hidden,), one step further back
+    # Two outer products, (hidden, hidden) each: the share of step 2 and the share of step 1.
+    weight_gradient = torch.outer(delta_2, first) + torch.outer(delta_1, start)
     return weight_gradient, input_weight.T @ delta_1
 
 
@@ -115,7 +119,8 @@ def clip_by_norm(
 ) -> tuple[torch.Tensor, torch.Tensor]:
     """Return both gradients, shrunk together so that their common norm is at most `limit`.
 
-    input_gradient: dL/dW_x, (H, E). recurrent_gradient: dL/dW_h, (H, H). They stay as they are.
+    input_gradient: dL/dW_x, (hidden, embed). recurrent_gradient: dL/dW_h, (hidden, hidden).
+    Neither is changed in place.
     The norm is that of all their numbers together. Pascanu et al. (2013), Algorithm 1.
     """
     norm = torch.sqrt((input_gradient**2).sum() + (recurrent_gradient**2).sum())
@@ -145,14 +150,15 @@ def gru_cell(
     input_bias: torch.Tensor,
     recurrent_bias: torch.Tensor,
 ) -> torch.Tensor:
-    """Return the new states (B, H) of a GRU, as PyTorch computes them (after Cho et al. 2014).
+    """Return the new states of a GRU, as PyTorch computes them, (batch, hidden).
 
-    inputs: x_i, (B, E). state: h_{i-1}, (B, H). Rows in the order r, z, n:
-    input_weight (3H, E), recurrent_weight (3H, H), input_bias (3H,), recurrent_bias (3H,).
+    inputs: x_i, (batch, embed). state: h_{i-1}, (batch, hidden). The parameters hold three blocks
+    of `hidden` rows each, in the order r, z, n: input_weight (3 hidden, embed),
+    recurrent_weight (3 hidden, hidden), input_bias (3 hidden,), recurrent_bias (3 hidden,).
     """
-    own = inputs @ input_weight.T + input_bias  # (B, 3H)
-    old = state @ recurrent_weight.T + recurrent_bias  # (B, 3H)
-    own_r, own_z, own_n = own.chunk(3, dim=-1)  # (B, H) each
+    own = inputs @ input_weight.T + input_bias  # (batch, 3 hidden)
+    old = state @ recurrent_weight.T + recurrent_bias  # (batch, 3 hidden)
+    own_r, own_z, own_n = own.chunk(3, dim=-1)  # (batch, hidden) each
     old_r, old_z, old_n = old.chunk(3, dim=-1)
     reset = torch.sigmoid(own_r + old_r)
     update = torch.sigmoid(own_z + old_z)

@@ -50,14 +50,14 @@ through_time = Exercise(
     title="Back-propagation through two steps",
     difficulty=4,
     minutes=25,
-    core=True,
+    core=False,
     reference=answers.through_time,
     spec=answers.through_time_spec,
     cases=_time_cases,
-    sizes=lambda inputs, start, *rest: {"E": inputs.size(1), "H": start.size(0)},
-    returns={"weight_gradient": "H H", "first_gradient": "E"},
-    shapes_hint="There is one sentence and no batch axis: states are vectors (H,), words vectors "
-    "(E,), so a matrix stands on the left, as in recurrent_weight @ start.",
+    sizes=lambda inputs, start, *rest: {"embed": inputs.size(1), "hidden": start.size(0)},
+    returns={"weight_gradient": "hidden hidden", "first_gradient": "embed"},
+    shapes_hint="There is one sentence and no batch axis: states are vectors (hidden,), words "
+    "vectors (embed,), so a matrix stands on the left, as in recurrent_weight @ start.",
     training_case=lambda: _time_case(Dice(), 64, 128),
     wrong_answers=(
         Wrong(
@@ -250,7 +250,7 @@ gru_cell = Exercise(
     spec=answers.gru_cell_spec,
     cases=_gru_cases,
     sizes=cell_sizes,
-    returns={"state": "B H"},
+    returns={"state": "batch hidden"},
     gradients=(
         "inputs",
         "state",
@@ -259,8 +259,8 @@ gru_cell = Exercise(
         "input_bias",
         "recurrent_bias",
     ),
-    shapes_hint="All three gates at once: inputs @ input_weight.T is (B, 3H), and chunk(3, dim=-1) "
-    "cuts it into three of (B, H).",
+    shapes_hint="All three gates at once: inputs @ input_weight.T is (batch, 3 hidden), and "
+    "chunk(3, dim=-1) cuts it into three of (batch, hidden).",
     training_case=lambda: _gru_case(Dice(), 64, 64, 128),
     wrong_answers=(
         Wrong(

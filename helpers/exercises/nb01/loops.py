@@ -27,7 +27,7 @@ def _training_cell() -> tuple:
 
 def cell_sizes(inputs: torch.Tensor, state: torch.Tensor, *weights: torch.Tensor) -> dict[str, int]:
     """What the symbols of a cell's shapes stand for."""
-    return {"B": inputs.size(0), "E": inputs.size(1), "H": state.size(1)}
+    return {"batch": inputs.size(0), "embed": inputs.size(1), "hidden": state.size(1)}
 
 
 rnn_cell = Exercise(
@@ -35,15 +35,16 @@ rnn_cell = Exercise(
     title="One step of a recurrent network",
     difficulty=2,
     minutes=10,
-    core=False,
+    core=True,
     reference=answers.rnn_cell,
     spec=answers.rnn_cell_spec,
     cases=_cell_cases,
     sizes=cell_sizes,
-    returns={"state": "B H"},
+    returns={"state": "batch hidden"},
     gradients=("inputs", "state", "input_weight", "recurrent_weight", "bias"),
-    shapes_hint="A row of inputs has E numbers and W_x has the shape (H, E): which of the two must "
-    "be transposed so that inputs @ ... gives (B, H)? state and W_h likewise.",
+    shapes_hint="A row of inputs has `embed` numbers and W_x has the shape (hidden, embed): which "
+    "of the two must be transposed so that inputs @ ... gives (batch, hidden)? state and W_h "
+    "likewise.",
     training_case=_training_cell,
     wrong_answers=(
         Wrong(
@@ -104,7 +105,8 @@ rnn_cell = Exercise(
 class ToyCell:
     """A cell with fixed weights that counts its calls and checks what it is given.
 
-    input_weight (H, E), recurrent_weight (H, H). sizes: the B, E and H that it expects.
+    input_weight (hidden, embed), recurrent_weight (hidden, hidden). sizes: the batch, embed and
+    hidden that it expects.
     """
 
     input_weight: torch.Tensor
@@ -116,8 +118,14 @@ class ToyCell:
         self.calls += 1
         batch, embed, hidden = self.sizes
         for name, given, symbols, shape, what in (
-            ("x", x, "(B, E)", (batch, embed), "one position, the middle axis, of all sentences"),
-            ("h", h, "(B, H)", (batch, hidden), "the states of all sentences before it"),
+            (
+                "x",
+                x,
+                "(batch, embed)",
+                (batch, embed),
+                "one position, the middle axis, of them all",
+            ),
+            ("h", h, "(batch, hidden)", (batch, hidden), "the states of all sentences before it"),
         ):
             if tuple(given.shape) != shape:
                 raise Misstep(
@@ -173,14 +181,14 @@ unroll = Exercise(
     spec=answers.unroll_spec,
     cases=_unroll_cases,
     sizes=lambda cell, inputs, state: {
-        **dict(zip("BSE", inputs.shape, strict=True)),
-        "H": state.size(1),
+        **dict(zip(("batch", "source", "embed"), inputs.shape, strict=True)),
+        "hidden": state.size(1),
     },
-    returns={"states": "B S H"},
+    returns={"states": "batch source hidden"},
     gradients=("inputs", "state"),
     observe=lambda cell, inputs, state: {"of cell": cell.calls},
-    shapes_hint="cell takes one position of all sentences, (B, E): index the middle axis of "
-    "inputs, as in inputs[:, 0].",
+    shapes_hint="cell takes one position of all sentences, (batch, embed): index the middle axis "
+    "of inputs, as in inputs[:, 0].",
     training_case=lambda: _unroll_case(Dice(), 64, 24, 64, 128),
     wrong_answers=(
         Wrong(
@@ -221,8 +229,8 @@ unroll = Exercise(
         Wrong(
             "positions_first",
             lambda cell, inputs, state: torch.stack(_all_states(cell, inputs, state)),
-            "The axes are (S, B, H): stack makes the new axis at the front unless told otherwise. "
-            "Batch comes first here.",
+            "The axes are (source, batch, hidden): stack makes the new axis at the front unless "
+            "told otherwise. Batch comes first here.",
         ),
         Wrong(
             "with_first",
@@ -235,7 +243,7 @@ unroll = Exercise(
             lambda cell, inputs, state: torch.stack(
                 [state, *_all_states(cell, inputs, state)], dim=1
             ),
-            "h_0 is among the results, which makes S + 1 of them. It is what the loop starts from; "
+            "h_0 is among the results, which makes one too many. It is what the loop starts from; "
             "no word has been read there.",
         ),
         Wrong(
@@ -253,8 +261,8 @@ unroll = Exercise(
         "for position in range(inputs.size(1)):\n    state = cell(inputs[:, position], state)\n"
         "torch.stack(states, dim=...)",
     ),
-    why="the state is the only thing that a step hands on. stack puts the S states of shape (B, H) "
-    "along a new axis 1, so that the batch stays first.",
+    why="the state is the only thing that a step hands on. stack puts the states of shape "
+    "(batch, hidden) along a new axis 1, so that the batch stays first.",
 )
 
 
@@ -268,6 +276,10 @@ def _clip_cases(dice: Dice) -> list[tuple]:
         case(3, 2, 2.0),
         case(*dice.sizes(2), 0.5),
         case(*dice.sizes(2), 5.0),
+        (torch.zeros(2, 3), torch.zeros(2, 2), 1.0),  # a norm of 0 is at most 1: 1 / 0 is not asked
+        # Norms of 5 under limits that lie barely below it, and not far above.
+        (torch.tensor([[3.0], [0.0]]), torch.tensor([[0.0, 4.0], [0.0, 0.0]]), 4.9),
+        (torch.tensor([[3.0], [0.0]]), torch.tensor([[0.0, 4.0], [0.0, 0.0]]), 8.0),
     ]
 
 
@@ -303,8 +315,8 @@ clip_by_norm = Exercise(
     reference=answers.clip_by_norm,
     spec=answers.clip_by_norm_spec,
     cases=_clip_cases,
-    sizes=lambda first, second, limit: {"E": first.size(1), "H": first.size(0)},
-    returns={"input_gradient": "H E", "recurrent_gradient": "H H"},
+    sizes=lambda first, second, limit: {"embed": first.size(1), "hidden": first.size(0)},
+    returns={"input_gradient": "hidden embed", "recurrent_gradient": "hidden hidden"},
     training_case=lambda: (torch.randn(384, 128), torch.randn(384, 384), 1.0),
     wrong_answers=(
         Wrong(

@@ -3,13 +3,13 @@
 spec        boxes, arrows, stages, and the numbers of a model
 still       the still picture
 proof       the specification held against the model that it draws
-unrolled    unrolled networks and flows
+flows       plain flows, boxes and arrows at given places
 """
 
+from helpers.figures.diagrams.flows import flow
 from helpers.figures.diagrams.proof import faults
 from helpers.figures.diagrams.spec import ROLES, Arrow, Box, Diagram, Numbers, Stage, arrows
 from helpers.figures.diagrams.still import draw, draw_all, ends, picture
-from helpers.figures.diagrams.unrolled import UnrolledStep, flow, unrolled
 
 __all__ = [
     "ROLES",
@@ -18,7 +18,6 @@ __all__ = [
     "Diagram",
     "Numbers",
     "Stage",
-    "UnrolledStep",
     "arrows",
     "draw",
     "draw_all",
@@ -26,5 +25,4 @@ __all__ = [
     "faults",
     "flow",
     "picture",
-    "unrolled",
 ]

@@ -181,8 +181,8 @@ def back_through_time(steps: int) -> Diagram:
             ways.append(Arrow(f"h{t}", f"g{t - 1}"))
         stages.append(
             Stage(
-                f"One step back: $g_{{{t - 1}}}$ is $g_{{{t}}}$ times the slope of tanh, "
-                f"$1 - h_{{{t}}}^2$, times $W_h$. Each step back multiplies once more.",
+                f"One step back: $g_{{{t - 1}}}$ is $g_{{{t}}}$ times the slope of tanh at "
+                f"$h_{{{t}}}$, times $W_h$. Each step back multiplies once more.",
                 (f"g{t}", f"h{t}", f"g{t - 1}"),
             )
         )

@@ -1,10 +1,8 @@
-"""Drawings of recurrent networks, unrolled: one column a step, time from left to right."""
+"""Drawings of what is computed from what: boxes and arrows at given places."""
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -12,54 +10,8 @@ from matplotlib.patches import FancyBboxPatch
 
 from helpers import figures, palette
 
-
-class UnrolledStep(NamedTuple):
-    """One column of an unrolled network; "" leaves a box out."""
-
-    input: str
-    state: str
-    output: str = ""
-
-
-# Height of each row of boxes, and its colour.
-_ROWS = {
-    "output": (2.0, palette.GREEN),
-    "state": (1.0, palette.BLUE),
-    "input": (0.0, palette.ORANGE),
-}
 _WIDTH, _HEIGHT = 0.7, 0.5
 _FLOW = (palette.ORANGE, palette.BLUE, palette.PURPLE, palette.GREEN)  # by row, from the bottom
-
-
-def unrolled(
-    panels: Mapping[str, Sequence[UnrolledStep]],
-    *,
-    alt: str,
-    columns: int = 1,
-    weights: bool = False,
-) -> None:
-    """Show unrolled networks, a panel each under its title: inputs below, outputs above.
-
-    panels: title -> its steps, each with a state. Labels may hold mathtext such as "$h_1$".
-    columns: panels beside each other. weights: write W_x and W_h beside their arrows.
-    Raises ValueError for a panel without steps.
-    """
-    empty = [title for title, steps in panels.items() if not steps]
-    if empty or not panels:
-        raise ValueError(f"nothing to draw for {empty or 'panels'}; give each panel its steps")
-    lines = -(-len(panels) // columns)
-    every = [step for steps in panels.values() for step in steps]
-    longest = max(len(steps) for steps in panels.values())
-    top = 2.4 if any(step.output for step in every) else 1.4
-    width = 0.5 + 1.15 * longest
-    fig = Figure(figsize=(columns * width, lines * (top + 0.9)))
-    for place, (title, steps) in enumerate(panels.items(), start=1):
-        axes = fig.add_subplot(lines, columns, place)
-        axes.set_title(textwrap.fill(title, int(9 * width)), fontsize=13)
-        axes.set(xlim=(-0.6, longest - 0.4), ylim=(-0.4, top))
-        axes.set_axis_off()
-        _panel(axes, steps, ("$W_x$", "$W_h$") if weights else ("", ""))
-    figures.show(fig, alt)
 
 
 def flow(
@@ -93,22 +45,6 @@ def flow(
             middle = ((start[0] + end[0]) / 2, (start[1] + end[1]) / 2)
             _arrow(axes, start, end, bend=-0.5 if middle in taken else 0.0)
     figures.show(fig, alt)
-
-
-def _panel(axes: Axes, steps: Sequence[UnrolledStep], names: tuple[str, str]) -> None:
-    for x, step in enumerate(steps):
-        for row, (y, colour) in _ROWS.items():
-            text = getattr(step, row)
-            if text:
-                _box(axes, x, y, text, colour)
-        if step.input:
-            _arrow(axes, (x, 0.0), (x, 1.0))
-            axes.text(x + 0.06, 0.5, names[0], va="center", fontsize=12)
-        if step.output:
-            _arrow(axes, (x, 1.0), (x, 2.0))
-        if x:
-            _arrow(axes, (x - 1, 1.0), (x, 1.0))
-            axes.text(x - 0.5, 1.12, names[1], ha="center", va="bottom", fontsize=12)
 
 
 def _box(axes: Axes, x: float, y: float, text: str, colour: str) -> None:
