@@ -96,6 +96,17 @@ def _layer_by_layer(x, y, encoder, norm, decoder, last, table) -> torch.Tensor:
     return _final(y, last, table)
 
 
+def _layer_by_number(x, y, encoder, norm, decoder, last, table) -> torch.Tensor:
+    """The same, but with more decoder than encoder blocks it raises an error."""
+    states = []
+    for one in encoder:
+        x = one(x)
+        states.append(norm(x))
+    for number, other in enumerate(decoder):
+        y = other(y, states[number])
+    return _final(y, last, table)
+
+
 def _ladder(x, y, encoder, norm, decoder, last, table) -> torch.Tensor:
     return _layer_by_layer(x, y, encoder, lambda states: states, decoder, last, table)
 
@@ -182,6 +193,7 @@ transformer_logits = Exercise(
             _layer_by_layer,
             "Each decoder block looks at what the encoder block of the same number gave. They all "
             "look at the memory: what the last encoder block gave, normed.",
+            also=(_layer_by_number,),
         ),
         Wrong(
             "layer_by_layer_bare",

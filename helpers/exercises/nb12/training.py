@@ -34,25 +34,25 @@ def _loss_cases(dice: Dice) -> list[tuple]:
     ]
 
 
-def _parts(logits: torch.Tensor, targets: torch.Tensor) -> tuple[torch.Tensor, ...]:
+def _parts(logits: torch.Tensor, targets: torch.Tensor, pad: int) -> tuple[torch.Tensor, ...]:
     """The mask of real tokens, the surprise of every word, and that of the true one."""
     surprise = -torch.log_softmax(logits, dim=-1)
     own = surprise.gather(-1, targets.unsqueeze(-1)).squeeze(-1)
-    return targets != 0, surprise, own
+    return targets != pad, surprise, own
 
 
 def _mixed(own_share, spread) -> object:
     """The loss with other shares: own_share(smoothing) and spread(surprise, own) to choose."""
 
     def loss(logits, targets, smoothing, pad=0) -> torch.Tensor:
-        real, surprise, own = _parts(logits, targets)
+        real, surprise, own = _parts(logits, targets, pad)
         return (own_share(smoothing) * own + smoothing * spread(surprise, own))[real].mean()
 
     return loss
 
 
 def _others_only(logits, targets, smoothing, pad=0) -> torch.Tensor:
-    real, surprise, own = _parts(logits, targets)
+    real, surprise, own = _parts(logits, targets, pad)
     others = (surprise.sum(dim=-1) - own) / (logits.size(-1) - 1)
     return ((1 - smoothing) * own + smoothing * others)[real].mean()
 
@@ -65,18 +65,18 @@ def _predictions_smoothed(logits, targets, smoothing, pad=0) -> torch.Tensor:
 
 
 def _all_positions(logits, targets, smoothing, pad=0) -> torch.Tensor:
-    _, surprise, own = _parts(logits, targets)
+    _, surprise, own = _parts(logits, targets, pad)
     return ((1 - smoothing) * own + smoothing * surprise.mean(dim=-1)).mean()
 
 
 def _divided_by_all(logits, targets, smoothing, pad=0) -> torch.Tensor:
-    real, surprise, own = _parts(logits, targets)
+    real, surprise, own = _parts(logits, targets, pad)
     each = (1 - smoothing) * own + smoothing * surprise.mean(dim=-1)
     return (each * real).mean()
 
 
 def _padding_in_the_spread(logits, targets, smoothing, pad=0) -> torch.Tensor:
-    real, surprise, own = _parts(logits, targets)
+    real, surprise, own = _parts(logits, targets, pad)
     return (1 - smoothing) * own[real].mean() + smoothing * surprise.mean()
 
 

@@ -120,6 +120,13 @@ def _of_each(sums, gains):
     return sums + best.values, parents, best.indices
 
 
+def _of_each_sum(sums, gains):
+    """The same, but from a sum of minus infinity all words are equally good."""
+    best = (sums.unsqueeze(2) + gains).max(dim=2)
+    parents = torch.arange(sums.size(1)).expand(len(sums), -1)
+    return best.values, parents, best.indices
+
+
 def _cut(totals: torch.Tensor, k: int, width: int) -> tuple:
     best = totals.flatten(1).topk(k, dim=1)
     return best.values, best.indices // width, best.indices % width
@@ -188,6 +195,7 @@ beam_step = Exercise(
             "Every hypothesis goes on with its own best word. Then K greedy searches run side by "
             "side and never compete: one with two good words to go on must be able to take the "
             "place of one with none.",
+            also=(_of_each_sum,),
         ),
         Wrong(
             "best_only",
