@@ -155,6 +155,7 @@ def _mask_cases(dice: Dice) -> list[tuple]:
         (dice.normal(2, 4, 3), torch.tensor([True, True, False])),
         (1e4 * big[0], big[1]),
         (4e9 * (low[0] - 5), low[1]),
+        (dice.normal(3, 2, 4), torch.ones(2, 4, dtype=torch.bool).tril(1)),  # one for all sentences
     ]
 
 
