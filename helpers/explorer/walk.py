@@ -40,12 +40,17 @@ class Walk(View):
     """A diagram to walk through, one stage at a time; pointing at a box shows what is in it.
 
     diagram: boxes, arrows and stages. numbers: what a model computed, one entry for each moment,
-    such as each word that a decoder writes; without any the boxes show their shapes.
+    such as each word that a decoder writes; without any the boxes show their shapes. each: what
+    one moment is called, such as "word" or "case".
     Raises ValueError for a diagram without stages, or numbers about other boxes.
     """
 
     def __init__(
-        self, diagram: Diagram, numbers: Sequence[Numbers] | Numbers = (), title: str = ""
+        self,
+        diagram: Diagram,
+        numbers: Sequence[Numbers] | Numbers = (),
+        title: str = "",
+        each: str = "word",
     ) -> None:
         if not diagram.stages:
             raise ValueError(f"{diagram.title!r} has no stages to walk through; draw it instead.")
@@ -65,6 +70,7 @@ class Walk(View):
                 if diagram.unfolds
                 else None,
                 "moments": [_moment(moment) for moment in self.numbers],
+                "each": each,
             }
         )
 

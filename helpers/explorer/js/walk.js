@@ -34,7 +34,8 @@ import { makeShade } from "./weights.js";
 /**
  * @typedef {{ title: string, about: string, extent: [number, number, number, number],
  *   roles: Record<string, string>, boxes: Box[], arrows: Arrow[],
- *   stages: { text: Runs, lit: string[] }[], known: string[][] | null, moments: Moment[] }} State
+ *   stages: { text: Runs, lit: string[] }[], known: string[][] | null, moments: Moment[],
+ *   each: string }} State
  */
 
 const WIDEST = 92; // pixels of a column, where there is room, and the least
@@ -43,6 +44,8 @@ const ROW = 78; // pixels
 const THICKEST = 11; // pixels of an arrow whose weight is 1
 const PACE = 1800; // milliseconds of a stage while it plays
 const PLAIN = "the whole diagram";
+const READABLE = 30; // pixels that a cell needs to have its number written in it
+const LETTER = 8; // pixels of a letter beside an arrow
 
 /**
  * @param {Runs} runs
@@ -77,7 +80,18 @@ function createWalk({ state, colours }) {
   const mark = `am-${Math.random().toString(36).slice(2)}`; // two walks may stand on one page
   let column = WIDEST;
   const x = (place) => (place - left + EDGE) * column;
-  const y = (row) => (top - row + EDGE) * ROW;
+  // Labels of level arrows may stand above the boxes: they need room there, and side by side.
+  const labelled = arrows.filter(({ label, line }) => label.length && line[1] === line[3]);
+  const head = labelled.length ? 14 : 0;
+  const across = new Map(boxes.map((box) => [box.name, box.at[0]]));
+  const least = Math.max(
+    NARROWEST,
+    ...labelled.map(({ label, start, end }) => {
+      const apart = (across.get(start) ?? 0) - (across.get(end) ?? 0);
+      return (LETTER * (spoken(label).length + 2)) / Math.abs(apart);
+    }),
+  );
+  const y = (row) => (top - row + EDGE) * ROW + head;
   // stage: 0 is the whole diagram, then the stages from 1 on. pointed: a box's place, or null.
   const now = { stage: 0, moment: 0, pointed: /** @type {number | null} */ (null) };
   let playing = 0;
@@ -92,7 +106,7 @@ function createWalk({ state, colours }) {
   // Draws everything anew for a width, so that letters keep their size on a phone.
   /** @param {number} room pixels */
   function layout(room) {
-    column = clamp(room / columns, NARROWEST, WIDEST);
+    column = clamp(room / columns, least, WIDEST);
     drawn = boxes.map(drawBox);
     lines = arrows.map(drawArrow);
     const [wide, tall] = [Math.ceil(columns * column), Math.ceil(y(bottom) + EDGE * ROW)];
@@ -124,7 +138,7 @@ function createWalk({ state, colours }) {
   const chooser =
     moments.length > 1
       ? select(
-          "Writing",
+          state.each[0].toUpperCase() + state.each.slice(1),
           moments.map((moment, i) => `${i + 1}. ${moment.name}`),
           (place) => {
             now.moment = place;
@@ -136,8 +150,8 @@ function createWalk({ state, colours }) {
     {
       kind: "am-stage am-walk-stage",
       about:
-        `${state.title}. Left and right arrow keys: step by step. Up and down: from word to ` +
-        "word. Tab or pointer: a box.",
+        `${state.title}. Left and right arrow keys: step by step. Up and down: the next ` +
+        `${state.each}. Tab or pointer: a box.`,
       keys,
     },
     scrolling(picture),
@@ -192,16 +206,27 @@ function createWalk({ state, colours }) {
   function cells(first, from, at, w, h) {
     const most = Math.max(...first.map(Math.abs)) || 1;
     const each = (0.9 * w) / first.length;
-    return first.map((value, i) =>
-      svg("rect", {
-        x: from + 0.05 * w + i * each,
+    const written = each >= READABLE;
+    const tall = (written ? 0.36 : 0.3) * h;
+    return first.flatMap((value, i) => {
+      const left = from + 0.05 * w + i * each;
+      const cell = svg("rect", {
+        x: left,
         y: at,
         width: 0.92 * each,
-        height: 0.3 * h,
+        height: tall,
         fill: signed((value / most + 1) / 2),
         class: "am-walk-cell",
-      }),
-    );
+      });
+      if (!written) return [cell];
+      const number = svg(
+        "text",
+        { x: left + 0.46 * each, y: at + tall / 2 + 4, "text-anchor": "middle", "font-size": 11 },
+        Number.isInteger(value) ? String(value) : value.toFixed(2),
+      );
+      number.style.fill = value / most < -0.5 ? "#fff" : "#000"; // on blue, on white and orange
+      return [cell, number];
+    });
   }
 
   /** @param {Arrow} arrow */
@@ -216,10 +241,19 @@ function createWalk({ state, colours }) {
       class: `am-walk-arrow${arrow.choice ? " am-choice-arrow" : ""}`,
       "marker-end": `url(#${mark}-tip)`,
     });
+    // A level arrow's label stands over its middle, above the boxes where it is longer than the gap.
+    const level = y1 === y2;
+    const fits = LETTER * spoken(arrow.label).length < Math.abs(x2 - x1);
+    const up = !level ? 4 : fits ? 8 : 0.25 * ROW + 4;
     const label = arrow.label.length
       ? svg(
           "text",
-          { x: (x1 + x2) / 2 + 6, y: (y1 + y2) / 2 - 4, class: "am-walk-note" },
+          {
+            x: (x1 + x2) / 2 + (level ? 0 : 6),
+            y: (y1 + y2) / 2 - up,
+            "text-anchor": level ? "middle" : "start",
+            class: "am-walk-note",
+          },
           ...pieces(arrow.label, "tspan"),
         )
       : null;
