@@ -2,8 +2,8 @@
 
 In front, what most notebooks import:
 
-attention   `attend`, the one function of the course; its scores and masks
-training    `fit`, the one training loop, and the losses
+attention   `attend`, the one function of the course; its scores and its masks
+training    `fit`, the one training loop, with warm-up of the learning rate, and the losses
 decoding    greedy decoding, beam search, sampling
 metrics     exact match, BLEU, perplexity, alignment error
 claims      `claim` and `predict`

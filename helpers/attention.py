@@ -1,4 +1,4 @@
-"""`attend`, the one function that the whole course grows, and the scores it can be given.
+"""`attend`, the one function that the whole course grows, with its scores and its masks.
 
 Shapes: B batch, T queries (target positions), S keys (source positions), D width of queries and
 keys, V width of values. Leading dimensions may be any that broadcast.
@@ -156,3 +156,21 @@ def padding_mask(lengths: Tensor, size: int | None = None) -> Tensor:
     """
     size = int(lengths.max()) if size is None else size
     return (torch.arange(size, device=lengths.device) < lengths[:, None]).unsqueeze(1)
+
+
+def causal_mask(
+    queries: int, keys: int | None = None, device: torch.device | None = None
+) -> Tensor:
+    """Return the mask (T, S) that is True where key i is no later than query t.
+
+    queries: T. keys: S, T by default. If there are more keys than queries, the queries are the last
+    T of the S positions, as in generation: earlier positions have asked before. Raises ValueError
+    if there are fewer keys, since the first queries would have nothing to look at.
+    """
+    keys = queries if keys is None else keys
+    if keys < queries:
+        raise ValueError(
+            f"causal needs a key for each query; there are {queries} queries and {keys} keys. "
+            "In cross-attention nothing lies in the future: leave causal out there."
+        )
+    return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)

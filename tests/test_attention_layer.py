@@ -11,9 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from helpers.attention import attend, padding_mask, scaled_dot
+from helpers.attention import attend, causal_mask, padding_mask, scaled_dot
 from helpers.authoring.benchmarks.layers import attention_programs, peak_memory
-from helpers.models.attention_layer import AttentionLayer, causal_mask, merge_heads, split_heads
+from helpers.models.attention_layer import AttentionLayer, merge_heads, split_heads
 from helpers.models.positions import LearnedPositions, sinusoidal_positions
 
 MASKS = ("none", "words", "pairs", "heads", "float", "causal", "causal and words")

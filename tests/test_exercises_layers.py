@@ -10,11 +10,11 @@ import torch.nn.functional as F
 from torch import nn
 
 from helpers.attention import attend, padding_mask, scaled_dot
+from helpers.attention import causal_mask as course_causal_mask
 from helpers.exercises import nb02, nb05, nb08, nb09, nb10, nb11
 from helpers.exercises.engine import CORRECT, NOT_YET, RAISED, SLOW
 from helpers.exercises.inputs import Dice
 from helpers.models.attention_layer import AttentionLayer
-from helpers.models.attention_layer import causal_mask as course_causal_mask
 from helpers.models.attention_layer import merge_heads as course_merge_heads
 from helpers.models.attention_layer import split_heads as course_split_heads
 from helpers.models.positions import sinusoidal_positions as course_positions

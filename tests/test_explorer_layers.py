@@ -12,10 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from helpers import palette
-from helpers.attention import attend, padding_mask, scaled_dot
+from helpers.attention import attend, causal_mask, padding_mask, scaled_dot
 from helpers.explorer import AttentionGrid, MaskEditor, PositionPicture, base
 from helpers.explorer.mask_editor import describe
-from helpers.models.attention_layer import causal_mask
 from helpers.models.positions import sinusoidal_positions
 from tests.test_explorer import ATTRIBUTES, EVIL, TAGS, Reader
 

@@ -254,3 +254,19 @@ def test_imports_the_other_way_and_cycles_are_found() -> None:
     assert wrong_ways({"corpus": {"grammar"}, "grammar": {"corpus"}}, order) != []
     code = "def f():\n    from helpers import figures\nimport helpers.corpus\nimport torch"
     assert imported_parts(code) == {"figures", "corpus"}
+
+
+SHELVES = ("corpus", "models", "tasks", "analysis", "figures")
+
+
+@pytest.mark.parametrize("shelf", SHELVES)
+def test_every_module_of_a_shelf_is_listed_with_a_line(shelf: str) -> None:
+    """In the shelf's own page, and in the tree of CONTRIBUTING.md, in the same words."""
+    folder = PACKAGE / shelf
+    page = ast.get_docstring(ast.parse((folder / "__init__.py").read_text(encoding="utf-8")))
+    listed = set(re.findall(r"^(\w+)/?  +\S", page, flags=re.MULTILINE))
+    there = {path.stem for path in folder.glob("*.py")} - {"__init__"}
+    there |= {path.parent.name for path in folder.glob("*/__init__.py")}
+    assert listed == there
+    tree = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8").split("```")[1]
+    assert {name for name in there if not re.search(rf"^    {name}(\.py|/) ", tree, re.M)} == set()

@@ -3,7 +3,7 @@
 translator      what every translator offers: a Protocol
 embedding       from the numbers of words to vectors
 positions       positional encodings, sinusoidal and learnt
-attention_layer     queries, keys, values, heads, the causal mask
+attention_layer     queries, keys, values, heads
 kv_cache        keys and values that are kept while a sentence is written
 recurrent       RNN translators: bottleneck, additive (Bahdanau), dot product (Luong)
 blocks          layer norm, sublayer, MLP, encoder and decoder blocks and stacks
@@ -15,7 +15,7 @@ recipes         the four translators at the size of real sentences, with their l
 pretrained      the models that come trained with the course
 """
 
-from helpers.models.attention_layer import AttentionLayer, causal_mask, merge_heads, split_heads
+from helpers.models.attention_layer import AttentionLayer, merge_heads, split_heads
 from helpers.models.blocks import (
     DecoderBlock,
     DecoderStack,
@@ -103,7 +103,6 @@ __all__ = [
     "Translator",
     "WordSample",
     "build_translator",
-    "causal_mask",
     "draw_words",
     "greedy_uncached",
     "load_pretrained",

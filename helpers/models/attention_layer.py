@@ -1,4 +1,4 @@
-"""The attention layer of queries, keys and values, with heads and masks (causal mask included).
+"""The attention layer of queries, keys and values, with heads and masks.
 
 Shapes: B batch, T queries, S keys, D width, A heads, K width of all heads' queries and keys.
 """
@@ -8,7 +8,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from helpers.attention import attend, dot, fused_attend, may_attend, scaled_dot
+from helpers.attention import attend, causal_mask, dot, fused_attend, may_attend, scaled_dot
 from helpers.models.kv_cache import KeyValues
 
 
@@ -29,24 +29,6 @@ def split_heads(states: Tensor, heads: int) -> Tensor:
 def merge_heads(states: Tensor) -> Tensor:
     """Put the parts of all heads side by side again: (B, A, T, D/A) -> (B, T, D)."""
     return states.transpose(1, 2).flatten(2)
-
-
-def causal_mask(
-    queries: int, keys: int | None = None, device: torch.device | None = None
-) -> Tensor:
-    """Return the mask (T, S) that is True where key i is no later than query t.
-
-    queries: T. keys: S, T by default. If there are more keys than queries, the queries are the last
-    T of the S positions, as in generation: earlier positions have asked before. Raises ValueError
-    if there are fewer keys, since the first queries would have nothing to look at.
-    """
-    keys = queries if keys is None else keys
-    if keys < queries:
-        raise ValueError(
-            f"causal needs a key for each query; there are {queries} queries and {keys} keys. "
-            "In cross-attention nothing lies in the future: leave causal out there."
-        )
-    return torch.ones(queries, keys, dtype=torch.bool, device=device).tril(keys - queries)
 
 
 class AttentionLayer(nn.Module):

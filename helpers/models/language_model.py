@@ -9,7 +9,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from helpers.models.attention_layer import AttentionLayer, causal_mask
+from helpers.attention import causal_mask
+from helpers.models.attention_layer import AttentionLayer
 from helpers.models.positions import sinusoidal_positions
 
 MASKS = ("causal", "leaking", "none")

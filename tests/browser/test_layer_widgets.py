@@ -23,7 +23,7 @@ EVIL = "<script>window.stolen = 1</script>"
 SETUP = f"""\
 import torch
 from helpers.explorer import AttentionGrid, MaskEditor, PositionPicture
-from helpers.models.attention_layer import causal_mask
+from helpers.attention import causal_mask
 from helpers.models.positions import sinusoidal_positions
 
 evil = "{EVIL}"

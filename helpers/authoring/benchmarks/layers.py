@@ -12,8 +12,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.profiler import ProfilerActivity, profile
 
-from helpers.attention import padding_mask
-from helpers.models.attention_layer import AttentionLayer, causal_mask
+from helpers.attention import causal_mask, padding_mask
+from helpers.models.attention_layer import AttentionLayer
 from helpers.models.recurrent import AdditiveTranslator, LuongTranslator, Memory
 
 B, S, T, E, H, V = 64, 30, 30, 128, 256, 500
