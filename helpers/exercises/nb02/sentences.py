@@ -192,7 +192,13 @@ def _say_cases(dice: Dice) -> list[tuple]:
         _say_case(dice, 8, 5, 5),
         _say_case(dice, 6, 4, 12, start=4, end=0),
         _say_case(dice, 12, 10, 50),
+        _from_another_state(_say_case(dice, 7, 6, 10)),
     ]
+
+
+def _from_another_state(case: tuple) -> tuple:
+    """The same toy, which has counted two positions before the first word."""
+    return case[0], torch.full((1,), 2.0), *case[2:]
 
 
 def _frozen_state(step, state, start: int, end: int, max_length: int) -> list[int]:

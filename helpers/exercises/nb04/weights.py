@@ -156,6 +156,8 @@ def _mask_cases(dice: Dice) -> list[tuple]:
         (1e4 * big[0], big[1]),
         (4e9 * (low[0] - 5), low[1]),
         (dice.normal(3, 2, 4), torch.ones(2, 4, dtype=torch.bool).tril(1)),  # one for all sentences
+        # Scores that are all 0 share out equally.
+        (torch.zeros(2, 4, 5), torch.arange(5) < torch.tensor([[[3]], [[5]]])),
     ]
 
 
