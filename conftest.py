@@ -7,3 +7,4 @@ import os
 for _name in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
     os.environ[_name] = "1"
 os.environ["PYDEVD_DISABLE_FILE_VALIDATION"] = "1"
+os.environ["COURSE_PROGRESS"] = ""  # the exercises that a test solves are not the user's

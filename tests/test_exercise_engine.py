@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import builtins
 import dataclasses
+import json
 import math
 import os
 import random
 import re
+import subprocess
 import sys
 import threading
 import time
 import warnings
 
 import numpy as np
+import platformdirs
 import pytest
 import torch
 
@@ -27,6 +30,7 @@ from helpers.exercises import (
     nb11,
     nb12,
     progress,
+    remembering,
     running,
 )
 from helpers.exercises.engine import CORRECT, NOT_YET, RAISED, SLOW
@@ -785,3 +789,97 @@ def test_progress_counts_what_was_solved(capsys, monkeypatch):
     assert lines[-1] == f"1 of {len(REGISTRY)} solved"
     assert next(line for line in lines if "nb02.last_states" in line).endswith("✓ correct")
     assert next(line for line in lines if "nb04.masked_softmax" in line).endswith("not attempted")
+    begins = {line.index(" of 5") for line in lines[1:-1]}  # straight columns for long names too
+    assert len(begins) == 1
+
+
+@pytest.fixture
+def kept(tmp_path, monkeypatch):
+    """A file of its own for what is solved, and exercises that nobody has tried yet."""
+    path = tmp_path / "new folder" / "progress.json"
+    monkeypatch.setenv("COURSE_PROGRESS", str(path))
+    for exercise in EXERCISES:
+        monkeypatch.setattr(exercise, "status", "")
+    return path
+
+
+def one_blend(weights, values):
+    return torch.bmm(weights, values)
+
+
+def test_progress_is_kept_between_kernels_and_can_be_forgotten(kept, capsys, monkeypatch):
+    nb04.context_vectors.check(one_blend)
+    nb02.last_states.check(states_in_a_list)
+    assert json.loads(kept.read_text()) == {
+        "nb02.last_states": "correct but slow",
+        "nb04.context_vectors": "correct",
+    }
+    for exercise in EXERCISES:
+        monkeypatch.setattr(exercise, "status", "")  # as in another kernel
+    nb04.context_vectors.check(sum_key_by_key)  # what was correct once stays so
+    assert json.loads(kept.read_text())["nb04.context_vectors"] == "correct"
+    nb02.last_states.check(None)
+    nb02.last_states.check(lambda states, lengths: states[torch.arange(len(states)), lengths - 1])
+    assert json.loads(kept.read_text())["nb02.last_states"] == "correct"
+    for exercise in EXERCISES:
+        monkeypatch.setattr(exercise, "status", "")
+    capsys.readouterr()
+    progress()
+    out = capsys.readouterr().out
+    assert f"2 of {len(REGISTRY)} solved\nKept in {kept}; progress(forget=True) deletes it." in out
+    assert out.count("✓ correct (earlier)\n") == 2
+    progress(forget=True)
+    assert f"0 of {len(REGISTRY)} solved" in capsys.readouterr().out
+    assert list(kept.parent.iterdir()) == []
+
+
+def test_kernels_that_solve_at_once_lose_nothing(kept):
+    code = (
+        "import sys\n"
+        "from helpers.exercises import remembering\n"
+        "for n in range(40):\n"
+        "    assert not remembering.remember(f'{sys.argv[1]}.{n}', 'correct')\n"
+    )
+    kernels = [subprocess.Popen([sys.executable, "-c", code, name]) for name in "ab"]
+    assert [kernel.wait(120) for kernel in kernels] == [0, 0]
+    assert len(remembering.solved()) == 80
+    assert [path.name for path in kept.parent.iterdir()] == ["progress.json"]
+
+
+def test_lock_of_a_dead_kernel_is_taken_away(kept):
+    kept.parent.mkdir()
+    lock = kept.with_name("progress.json.lock")
+    lock.touch()
+    os.utime(lock, (0, 0))
+    assert remembering.remember("nb04.context_vectors", "correct") == ""
+    assert remembering.solved() == {"nb04.context_vectors": "correct"}
+
+
+def test_progress_that_cannot_be_kept_is_said_once_and_is_no_error(tmp_path, monkeypatch, capsys):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("COURSE_PROGRESS", str(tmp_path / "file" / "progress.json"))
+    for exercise in (nb04.context_vectors, nb10.causal_mask):
+        monkeypatch.setattr(exercise, "status", "")
+    assert nb04.context_vectors.check(one_blend) is one_blend
+    assert "could not be kept in" in unwrapped(capsys.readouterr().out)
+    nb10.causal_mask.check(lambda length: torch.ones(length, length).tril().bool())
+    assert capsys.readouterr().out == "✓ causal_mask: correct\n"
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"nb04.context_vectors": 3}'])
+def test_unreadable_progress_is_begun_anew(kept, text):
+    kept.parent.mkdir()
+    kept.write_text(text)
+    assert remembering.solved() == {}
+    assert remembering.remember("nb02.greedy", "correct") == ""
+    assert remembering.solved() == {"nb02.greedy": "correct"}
+
+
+def test_progress_lies_with_the_users_data_unless_it_is_told_elsewhere(monkeypatch, tmp_path):
+    monkeypatch.setenv("COURSE_PROGRESS", " ")
+    assert remembering.file() is None
+    assert remembering.remember("nb02.greedy", "correct") == ""
+    assert remembering.solved() == {}
+    monkeypatch.delenv("COURSE_PROGRESS")
+    monkeypatch.setattr(platformdirs, "user_data_path", lambda name, author: tmp_path / name)
+    assert remembering.file() == tmp_path / "attention-measured" / "progress.json"

@@ -131,7 +131,8 @@ def execute(
     # The kernelspec on the path may belong to another environment; the kernel must be this one.
     manager.kernel_spec.argv[0] = sys.executable
     number = 0
-    with _environment(COURSE_SEED=str(seed), **ONE_THREAD), client.setup_kernel():
+    fixed = {"COURSE_SEED": str(seed), "COURSE_PROGRESS": ""}  # what was solved here is nobody's
+    with _environment(**fixed, **ONE_THREAD), client.setup_kernel():
         for position, cell in enumerate(notebook.cells):
             if cell.cell_type != "code" or not cell.source.strip():
                 continue

@@ -17,13 +17,14 @@ from typing import Any, NamedTuple
 
 import torch
 
-from helpers.exercises import comparing, running, steps
+from helpers.exercises import comparing, remembering, running, steps
 from helpers.exercises.inputs import Dice
 
 NOT_ATTEMPTED, RAISED, NOT_YET = "not attempted", "your code raised", "not yet"
 CORRECT, SLOW = "correct", "correct but slow"
 _MARKS = {NOT_ATTEMPTED: "…", RAISED: "✗", NOT_YET: "✗", CORRECT: "✓", SLOW: "✓"}
 _SEED = 2014  # the same inputs for everyone, at every check
+_said: set[str] = set()  # why progress could not be kept, so that it is said once
 
 
 class Wrong(NamedTuple):
@@ -66,9 +67,9 @@ class _Trial(NamedTuple):
 
 @dataclass(eq=False, repr=False)
 class Exercise:
-    """One exercise: a function for the learner to write, and all that is needed to judge it.
+    """One exercise: a function or a class for the learner to write, and all needed to judge it.
 
-    name: as "nb04.additive_scores"; its last part is the learner's function.
+    name: as "nb04.additive_scores"; its last part is the learner's function or class.
     reference: the course's answer, which is also the text of the solution.
     spec: the same in plain loops; answers are compared with it, not with the reference.
     cases: given a `Dice`, returns argument tuples whose sizes are all distinct, so that no two axes
@@ -87,6 +88,11 @@ class Exercise:
         that broadcast: of the result under "result", of a gradient under the argument's name.
     shapes_hint: a sentence to add when the learner's code raises an error about sizes.
     slow_hint: what to ask of an answer that is right but slow.
+    whole: for an answer that is built as a whole, such as a class or a training loop. Given an
+        answer (the learner's, the reference, the spec or a wrong one), it returns a function of a
+        case's arguments: one that builds the class, runs it and returns outputs, gradients and
+        parameters (see `building`). It must not use the answer before that function is called.
+    to_write: of a class, the methods that are left to the learner; the stub gives the others.
     """
 
     name: str
@@ -108,6 +114,8 @@ class Exercise:
     exact_zeros: Callable[..., Mapping[str, torch.Tensor]] = lambda *case: {}
     shapes_hint: str = ""
     slow_hint: str = "Which Python loop can one indexing or one tensor product replace?"
+    whole: Callable[[Any], Callable[..., Any]] | None = None
+    to_write: Sequence[str] = ()
     status: str = field(default="", init=False)  # the best verdict so far, for `progress`
     _rung: int = field(default=0, init=False)
     _memory: dict[tuple[Callable, int], running.Outcome] = field(default_factory=dict, init=False)
@@ -123,25 +131,50 @@ class Exercise:
 
     @property
     def short_name(self) -> str:
-        """The learner's function: the part of the name after the dot."""
+        """The learner's function or class: the part of the name after the dot."""
         return self.name.partition(".")[2]
 
     @property
     def parameters(self) -> list[str]:
-        """The names of the function's parameters."""
-        return list(inspect.signature(self.reference).parameters)
+        """The names of a case's arguments: those of the function, or of what `whole` makes."""
+        return list(inspect.signature(self.plain(self.reference), follow_wrapped=False).parameters)
 
     @property
     def source(self) -> str:
-        """The reference as text. In a notebook cell it needs only torch, math and Counter."""
+        """The reference as text.
+
+        In a notebook cell it needs only torch, math, Counter and, where a whole is built of parts,
+        the answers to the notebook's earlier exercises.
+        """
         return textwrap.dedent(inspect.getsource(self.reference))
 
     @property
     def stub(self) -> str:
-        """The text of the stub that a learner starts from: signature and docstring, no body."""
-        function = ast.parse(self.source).body[0]
-        head = self.source.splitlines()[: function.body[0].end_lineno]
-        return "\n".join([*head, '    raise NotImplementedError("your turn")', ""])
+        """The text of the stub that a learner starts from.
+
+        It is the reference without the body of the function, or of each method in `to_write`:
+        signatures and docstrings stay.
+        """
+        tree, lines = ast.parse(self.source).body[0], self.source.splitlines()
+        parts = [tree] if isinstance(tree, ast.FunctionDef) else tree.body
+        names = self.to_write or [self.short_name]
+        for part in reversed(parts):
+            if isinstance(part, ast.FunctionDef) and part.name in names:
+                indent = " " * part.body[0].col_offset
+                blank = f'{indent}raise NotImplementedError("your turn")'
+                lines[part.body[0].end_lineno : part.end_lineno] = [blank]
+        return "\n".join([*lines, ""])
+
+    def plain(self, answer: Any) -> Callable[..., Any]:
+        """Return what is called with a case's arguments: the answer, or what `whole` makes of it.
+
+        The answer is then its `__wrapped__`, so that an error is told with the learner's own line.
+        """
+        if not self.whole:
+            return answer
+        made = self.whole(answer)
+        made.__wrapped__ = answer  # type: ignore[attr-defined]
+        return made
 
     def check(self, function: Any) -> Callable[..., Any]:
         """Print one verdict on `function`, and return it if it is right and fast enough.
@@ -151,11 +184,14 @@ class Exercise:
         """
         verdict = self.verdict(function)
         own = function is not self.reference
-        if own and self.status not in (CORRECT, SLOW):
+        before = self.status
+        if own and before not in (CORRECT, SLOW):
             self.status = verdict.kind
         elif own and verdict.kind == CORRECT:
             self.status = CORRECT
         print(self._text(verdict, own))
+        if self.status != before and self.status in (CORRECT, SLOW):
+            self._remember()
         return function if verdict.passed else self.reference
 
     def verdict(self, function: Any) -> Verdict:
@@ -208,8 +244,18 @@ class Exercise:
             lines.append(f"A hint: ex.{self.short_name}.hint()")
         return "\n".join(line for line in lines if line)
 
+    def _remember(self) -> None:
+        """Keep the status for the next kernels, unless they know of a better one."""
+        if remembering.solved().get(self.name) == CORRECT:
+            return
+        trouble = remembering.remember(self.name, self.status)
+        if trouble and trouble not in _said:
+            _said.add(trouble)
+            print(comparing.wrap(trouble))
+
     def _judge(self, function: Any) -> Verdict:
-        if not callable(function):
+        is_class = isinstance(self.reference, type)
+        if not callable(function) or (is_class and not isinstance(function, type)):
             return self._not_callable(function)
         misfit = self._signature_misfit(function)
         if misfit:
@@ -255,18 +301,27 @@ class Exercise:
     def _run(
         self, function: Callable[..., Any], case: tuple, trusted: bool = True, seed: int = 0
     ) -> running.Outcome:
-        return running.run(
-            function, case, self.parameters, self.gradients, self.observe, trusted, seed
-        )
+        call = self.plain(function)
+        return running.run(call, case, self.parameters, self.gradients, self.observe, trusted, seed)
+
+    @property
+    def _kind(self) -> str:
+        return "class" if isinstance(self.reference, type) else "function"
+
+    @property
+    def _arguments(self) -> list[str]:
+        """The names of what the learner's function, or class, is called with."""
+        return list(inspect.signature(self.reference).parameters)
 
     def _not_callable(self, value: Any) -> Verdict:
         if value is None or value is ...:
             return Verdict(
-                NOT_ATTEMPTED, "Write the function in the cell above, then run this cell again."
+                NOT_ATTEMPTED,
+                f"Write the {self._kind} in the cell above, then run this cell again.",
             )
         name = self.short_name
         reason = (
-            f"check needs the function itself, with no brackets behind its name. It was given "
+            f"check needs the {self._kind} itself, with no brackets behind its name. It was given "
             f"{comparing.kind(value)}.\n{name} = ex.{name}.check({name})"
         )
         return Verdict(NOT_YET, comparing.wrap(reason))
@@ -277,11 +332,12 @@ class Exercise:
         except (TypeError, ValueError):  # some built-in functions have none to look at
             return ""
         try:
-            signature.bind(*self.parameters)
+            signature.bind(*self._arguments)
         except TypeError:
-            wanted = inspect.signature(self.reference).parameters.values()
-            plain = ", ".join(p.name for p in wanted)
-            return comparing.wrap(f"The arguments are ({plain}); your function takes {signature}.")
+            plain = ", ".join(self._arguments)
+            return comparing.wrap(
+                f"The arguments are ({plain}); your {self._kind} takes {signature}."
+            )
         return ""
 
     def _swapped_arguments(self, function: Callable[..., Any]) -> str:
@@ -290,10 +346,10 @@ class Exercise:
             own = list(inspect.signature(function).parameters)
         except (TypeError, ValueError):
             return ""
-        if own == self.parameters or sorted(own) != sorted(self.parameters):
+        if own == self._arguments or sorted(own) != sorted(self._arguments):
             return ""
         reason = (
-            f"The arguments are ({', '.join(self.parameters)}); yours are ({', '.join(own)}). "
+            f"The arguments are ({', '.join(self._arguments)}); yours are ({', '.join(own)}). "
             "They are given in this order, whatever they are called."
         )
         return comparing.wrap(reason)
@@ -454,9 +510,9 @@ class Exercise:
         case = self.training_case()
         own_little = self._steps_on_little(function)
         course_little = self._steps_on_little(self.reference)
-        expected, course = running.counted(self.reference, case)
+        expected, course = running.counted(self.plain(self.reference), case)
         limit = steps.allowed(own_little, course_little, course.steps)
-        got, own = running.counted(function, case, max(limit, steps.ENOUGH))
+        got, own = running.counted(self.plain(function), case, max(limit, steps.ENOUGH))
         slow = own.steps > limit
         if slow and (own.stopped or got.late):
             return self._slow(case, own, course)
@@ -493,7 +549,8 @@ class Exercise:
 
     def _steps_on_little(self, function: Callable[..., Any]) -> int:
         """Return the steps on little data: two of the cases, as one may need only a short cut."""
-        return max(running.counted(function, case)[1].steps for case in self._inputs[:2])
+        call = self.plain(function)
+        return max(running.counted(call, case)[1].steps for case in self._inputs[:2])
 
     def _slow(self, case: tuple, own: steps.Counter, course: steps.Counter) -> Verdict:
         reason = (
