@@ -311,8 +311,8 @@ def describe(error: BaseException, function: Callable[..., Any]) -> Raised:
     while trace is not None:
         frames.append(trace)
         trace = trace.tb_next
-    code = getattr(inspect.unwrap(function), "__code__", None)
-    own = [f for f in frames if code and f.tb_frame.f_code.co_filename == code.co_filename]
+    files = _files(inspect.unwrap(function))
+    own = [f for f in frames if f.tb_frame.f_code.co_filename in files]
     if not own:
         own = [f for f in frames if not f.tb_frame.f_code.co_filename.startswith(_OWN_FOLDER)][:1]
     if not own:
@@ -332,3 +332,9 @@ def describe(error: BaseException, function: Callable[..., Any]) -> Raised:
         source.strip(),
         stub=isinstance(error, NotImplementedError) and own_raise,
     )
+
+
+def _files(answer: Any) -> set[str]:
+    """Return the names of the files, or notebook cells, that a function or a class stands in."""
+    parts = list(vars(answer).values()) if isinstance(answer, type) else [answer]
+    return {part.__code__.co_filename for part in parts if hasattr(part, "__code__")}

@@ -1,0 +1,116 @@
+"""What exercises need in which a whole is built: a class with the course's parameters.
+
+`build` makes the learner's class and gives it the parameters that the course's class has in this
+check, by name; `with_gradients` adds the gradients of all of them to what it returned. So a whole
+is compared as a function is: by numbers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from helpers.exercises.comparing import kind
+from helpers.exercises.inputs import Misstep
+
+_SEED = 2015  # the same parameters for everyone, at every check
+_SPREAD = 0.5
+
+
+def build(
+    answer: Any, course: type[nn.Module], *sizes: Any, dtype: torch.dtype = torch.float32
+) -> nn.Module:
+    """Return answer(*sizes) with random parameters, the same for each answer.
+
+    course: the course's class; its parameters' names and shapes are those that are expected.
+    Raises Misstep if those of the answer are others, or if it is no nn.Module.
+    """
+    module = answer(*sizes)
+    if not isinstance(module, nn.Module):
+        raise Misstep(f"The class is no nn.Module, but {kind(module)}: write class ...(nn.Module).")
+    expected, own = (dict(m.named_parameters()) for m in (course(*sizes), module))
+    shapes, own_shapes = ({n: tuple(p.shape) for n, p in ps.items()} for ps in (expected, own))
+    if own_shapes != shapes:
+        raise Misstep(
+            f"Expected the parameters {_listed(shapes)}; yours has {_listed(own_shapes)}. Give the "
+            "layers in __init__ these names and sizes, so that the course's numbers can be put in."
+        )
+    fill(module)
+    return module.to(dtype)
+
+
+def fill(module: nn.Module) -> None:
+    """Give the module random parameters, the same for all modules with parameters of these names.
+
+    They are drawn in the order of the names, because the order in which layers are made is free.
+    """
+    generator = torch.Generator().manual_seed(_SEED)
+    with torch.no_grad():
+        for _, parameter in sorted(module.named_parameters()):
+            parameter.copy_(_SPREAD * torch.randn(parameter.shape, generator=generator))
+
+
+def with_gradients(module: nn.Module, outputs: Any, names: Sequence[str]) -> Any:
+    """Return the outputs, then the gradient of each parameter, in the order of their names.
+
+    outputs: what the learner's code returned: a tensor, or as many tensors as there are `names`.
+    None and ... are returned as they are, because then nothing was written yet. The gradients are
+    those of a fixed random combination of all the numbers; a parameter without one gets zeros.
+    Raises Misstep for other outputs, and where no gradient flows back at all.
+    """
+    parts = tuple(outputs) if isinstance(outputs, tuple | list) else (outputs,)
+    if all(part is None or part is ... for part in parts):
+        return outputs
+    if len(parts) != len(names) or not all(isinstance(part, Tensor) for part in parts):
+        wanted = f"{len(names)} tensors ({', '.join(names)})" if len(names) > 1 else names[0]
+        raise Misstep(f"Expected {wanted}; yours returns {kind(outputs)}.")
+    connected = [part for part in parts if part.requires_grad]
+    if not connected:
+        raise Misstep(
+            "No gradient flows back from the result: was it made under torch.no_grad(), or with "
+            ".item(), .detach(), .data or torch.tensor(...)?"
+        )
+    generator = torch.Generator().manual_seed(_SEED)
+    total = sum((p * torch.randn(p.shape, generator=generator).to(p)).sum() for p in connected)
+    parameters = [parameter for _, parameter in sorted(module.named_parameters())]
+    found = torch.autograd.grad(total, parameters, allow_unused=True)
+    gradients = (
+        torch.zeros_like(parameter) if gradient is None else gradient
+        for parameter, gradient in zip(parameters, found, strict=True)
+    )
+    return *parts, *gradients
+
+
+def final_parameters(module: nn.Module) -> tuple[Tensor, ...]:
+    """Return copies of the module's parameters, in the order of their names."""
+    return tuple(p.detach().clone() for _, p in sorted(module.named_parameters()))
+
+
+def as_losses(losses: Any) -> Any:
+    """Return the list of losses that a training loop returned as a tensor (steps,).
+
+    None and ... are returned as they are. Raises Misstep for anything but a list of numbers.
+    """
+    if losses is None or losses is ...:
+        return losses
+    if not isinstance(losses, list) or not all(isinstance(loss, float) for loss in losses):
+        reason = f"Expected a list of floats, the loss of each step; yours is {kind(losses)}."
+        if isinstance(losses, list) and any(isinstance(loss, Tensor) for loss in losses):
+            reason += " A tensor keeps the whole graph of its step in memory: add loss.item()."
+        raise Misstep(reason)
+    return torch.tensor(losses, dtype=torch.float64)
+
+
+def named(outputs: Mapping[str, str], parameters: Mapping[str, str], word: str) -> dict[str, str]:
+    """Return the names of all results with their shapes in symbols, for `Exercise.returns`.
+
+    word: what is returned of the parameters, as "gradient of". They are in the order of the names.
+    """
+    return {**outputs, **{f"{word} {name}": parameters[name] for name in sorted(parameters)}}
+
+
+def _listed(shapes: Mapping[str, tuple[int, ...]]) -> str:
+    return ", ".join(f"{name} {shape}" for name, shape in sorted(shapes.items())) or "none"
