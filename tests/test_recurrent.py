@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 import torch
+from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from helpers.attention import padding_mask
 from helpers.authoring.benchmarks.layers import PlainAdditiveDecoder
@@ -57,6 +58,24 @@ def test_encoder_equals_one_sentence_at_a_time(batch, bidirectional):
         torch.testing.assert_close(summary[b, :6], forward_last)  # the true last word
         if bidirectional:
             torch.testing.assert_close(summary[b, 6:], alone[0, 0, 6:])  # backward ends at word 1
+
+
+@pytest.mark.parametrize("bidirectional", [False, True])
+def test_encoder_and_its_gradient_equal_those_of_a_packed_sequence(batch, bidirectional):
+    source, lengths, _ = batch
+    encoder = RecurrentEncoder(V1, 4, 6, bidirectional).double()
+    packed = pack_padded_sequence(
+        encoder.embedding(source), lengths, batch_first=True, enforce_sorted=False
+    )
+    states, last = encoder.gru(packed)
+    states, _ = pad_packed_sequence(states, batch_first=True, total_length=S)
+    expected = states, last.transpose(0, 1).flatten(1)
+    slopes = []
+    for found, summary in (expected, encoder(source, lengths)):
+        torch.testing.assert_close((found, summary), expected)
+        loss = found.sin().sum() + summary.cos().sum()
+        slopes.append(torch.autograd.grad(loss, list(encoder.parameters())))
+    torch.testing.assert_close(slopes[0], slopes[1])
 
 
 def test_all_steps_at_once_equal_the_step_loop(model, batch):
