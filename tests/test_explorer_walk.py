@@ -60,6 +60,10 @@ def test_mathtext_becomes_pieces(text, expected):
     assert "$" not in plain(text)
 
 
+def test_plain_text_keeps_what_stands_below_and_above() -> None:
+    assert plain("is $h_3^2$") == "is h_3^2"
+
+
 def test_what_does_not_fit_is_refused():
     with pytest.raises(ValueError, match="no stages to walk through"):
         Walk(Diagram("Still", BOXES, ()))

@@ -95,7 +95,7 @@ def runs(text: str) -> list[list[str]]:
 
 def plain(text: str) -> str:
     """Return text with mathtext as plain characters, such as "h_i"."""
-    return "".join(("_" if kind == "_" else "") + piece for kind, piece in runs(text))
+    return "".join((kind if kind in ("_", "^") else "") + piece for kind, piece in runs(text))
 
 
 def _math(text: str) -> list[list[str]]:
