@@ -82,9 +82,10 @@ def by_counting(symbols, left, right, new):
 
 
 def by_exponentials(logits, places, drawn, rest):
-    always = logits[:, : logits.shape[1] - drawn].exp().sum(1)
-    z = always + rest / drawn * logits[:, logits.shape[1] - drawn :].exp().sum(1)
-    return (z.log() - logits[torch.arange(len(places)), places]).mean()
+    largest = logits.amax(1, keepdim=True)
+    powers = (logits - largest).exp()
+    z = powers[:, :-drawn].sum(1) + rest / drawn * powers[:, -drawn:].sum(1)
+    return (z.log() + largest[:, 0] - logits[torch.arange(len(places)), places]).mean()
 
 
 @pytest.mark.parametrize(

@@ -54,6 +54,11 @@ def _end_left_out(logits: torch.Tensor, targets: torch.Tensor, pad: int) -> torc
     return torch.nn.functional.cross_entropy(logits[real & followed], targets[real & followed])
 
 
+def _logarithm_of_softmax(logits: torch.Tensor, targets: torch.Tensor, pad: int) -> torch.Tensor:
+    shares = torch.softmax(logits, dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    return -torch.log(shares[targets != pad]).mean()
+
+
 masked_loss = Exercise(
     name="nb02.masked_loss",
     title="A loss that does not see padding",
@@ -137,6 +142,13 @@ masked_loss = Exercise(
             lambda logits, targets, pad: answers.masked_loss(logits, targets, pad).item(),
             "You return a plain number: .item() takes it out of the graph, and backward has "
             "nothing to start from. Return the tensor.",
+        ),
+        Wrong(
+            "overflow",
+            _logarithm_of_softmax,
+            "Right for small logits, but where they lie far apart the softmax of one is 0 in "
+            "floats, and the logarithm of 0 is minus infinity. torch.log_softmax and cross_entropy "
+            "take both steps in one, and never get there.",
         ),
     ),
     hints=(

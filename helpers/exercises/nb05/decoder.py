@@ -127,6 +127,11 @@ def _weights(scores: torch.Tensor) -> torch.Tensor:
     return torch.softmax(scores, dim=-1)
 
 
+def _by_raw_exponentials(scores: torch.Tensor) -> torch.Tensor:
+    weights = torch.exp(scores) / torch.exp(scores).sum(dim=-1, keepdim=True)
+    return (weights * (1 - weights)).mean()
+
+
 mean_slope = Exercise(
     name="nb05.mean_slope",
     title="How much a weight still moves",
@@ -184,6 +189,13 @@ mean_slope = Exercise(
             lambda scores: (p := _weights(scores).mean()) * (1 - p),
             "The mean was taken of the weights, and then the formula of the mean. The mean weight "
             "is 1/S whatever the scores are: take p (1 - p) of each weight first.",
+        ),
+        Wrong(
+            "overflow",
+            _by_raw_exponentials,
+            "Right for small scores, but the exponential of a large one is infinity, and infinity "
+            "over infinity is no number. Take the largest score of the row away first, as "
+            "torch.softmax does: it changes no weight.",
         ),
     ),
     hints=(

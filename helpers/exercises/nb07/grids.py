@@ -28,7 +28,7 @@ def _picture_cases(dice: Dice) -> list[tuple]:
         drawn(5, 2, 4, 3),
         drawn(2, 5, 4, 2),
         drawn(3, 2, 5, 4),
-        drawn(5, 2, 4, 1),  # a cell of one pixel
+        drawn(5, 4, 7, 1),  # a cell of one pixel
     ]
 
 

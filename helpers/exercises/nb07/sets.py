@@ -53,6 +53,11 @@ def _one_bag(queries, keys, values) -> torch.Tensor:
     return _softmax(queries, keys.flatten(0, 1)) @ values.flatten(0, 1)
 
 
+def _by_raw_exponentials(queries, keys, values) -> torch.Tensor:
+    powers = torch.exp(_scores(queries, keys))
+    return powers / powers.sum(dim=-1, keepdim=True) @ values
+
+
 bag_answers = Exercise(
     name="nb07.bag_answers",
     title="A bag that answers questions",
@@ -140,6 +145,13 @@ bag_answers = Exercise(
             lambda queries, keys, values: _softmax(queries, keys).detach() @ values,
             "The answers are right, but the weights are cut off from the gradient. Then queries "
             "and keys can never learn where to look.",
+        ),
+        Wrong(
+            "overflow",
+            _by_raw_exponentials,
+            "Right for small scores, but the exponential of a large one is infinity, and infinity "
+            "over infinity is no number. Take the largest score of the row away first, as "
+            "torch.softmax does: it changes no weight.",
         ),
     ),
     hints=(

@@ -33,6 +33,11 @@ def _fit(query: torch.Tensor, keys: torch.Tensor, temperature: float) -> torch.T
     return torch.softmax(keys @ query / temperature, dim=0)
 
 
+def _by_raw_exponentials(query, keys, values, temperature) -> torch.Tensor:
+    powers = torch.exp(keys @ query / temperature)
+    return powers / powers.sum() @ values
+
+
 soft_lookup = Exercise(
     name="nb08.soft_lookup",
     title="A dictionary that never says KeyError",
@@ -101,6 +106,13 @@ soft_lookup = Exercise(
             "The scores are divided by their sum. They then sum to 1, but can be negative, and a "
             "sum near 0 makes them huge. The softmax takes the exponentials first.",
         ),
+        Wrong(
+            "overflow",
+            _by_raw_exponentials,
+            "Right for small scores, but the exponential of a large one is infinity, and infinity "
+            "over infinity is no number. Take the largest score away first, as "
+            "torch.softmax does: it changes no weight.",
+        ),
     ),
     hints=(
         "A Python dictionary compares your key with each of its keys: equal or not. What could "
@@ -148,6 +160,11 @@ def _hard(queries, keys, values) -> tuple:
     _, weights = answers.attention_outputs(queries, keys, values)
     chosen = torch.zeros_like(weights).scatter(2, weights.argmax(dim=-1, keepdim=True), 1.0)
     return _with_outputs(chosen, values)
+
+
+def _attention_by_raw_exponentials(queries, keys, values) -> tuple:
+    powers = torch.exp(queries @ keys.mT / queries.size(-1) ** 0.5)
+    return _with_outputs(powers / powers.sum(dim=-1, keepdim=True), values)
 
 
 attention_outputs = Exercise(
@@ -241,6 +258,13 @@ attention_outputs = Exercise(
             "other_order",
             lambda q, k, v: answers.attention_outputs(q, k, v)[::-1],
             "The two results are there, in the other order: first the outputs, then the weights.",
+        ),
+        Wrong(
+            "overflow",
+            _attention_by_raw_exponentials,
+            "Right for small scores, but the exponential of a large one is infinity, and infinity "
+            "over infinity is no number. Take the largest score of the row away first, as "
+            "torch.softmax does: it changes no weight.",
         ),
     ),
     hints=(

@@ -57,6 +57,11 @@ def _worst(logits: torch.Tensor, temperature: float, k: int) -> torch.Tensor:
     return torch.softmax(kept / temperature, dim=-1)
 
 
+def _by_raw_exponentials(logits: torch.Tensor, temperature: float, k: int) -> torch.Tensor:
+    powers = torch.exp(_kept(logits, k) / temperature)
+    return powers / powers.sum(dim=-1, keepdim=True)
+
+
 next_word_probabilities = Exercise(
     name="nb10.next_word_probabilities",
     title="Which words may come next, and how boldly",
@@ -137,6 +142,13 @@ next_word_probabilities = Exercise(
             ).nan_to_num(),
             "The softmax runs down the columns, over the sentences. Each row is a sentence with "
             "its own next word.",
+        ),
+        Wrong(
+            "overflow",
+            _by_raw_exponentials,
+            "Right for small logits, but the exponential of a large one is infinity, and of a very "
+            "low one 0: then the row is divided by infinity or by 0. Take the row's largest logit "
+            "away first, as torch.softmax does: it changes no probability.",
         ),
     ),
     hints=(

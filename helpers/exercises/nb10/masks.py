@@ -215,6 +215,12 @@ def _not_learnt_from(logits: torch.Tensor, words: torch.Tensor) -> dict[str, tor
     return {"logits": (after == 0).unsqueeze(-1)}
 
 
+def _logarithm_of_softmax(logits: torch.Tensor, words: torch.Tensor) -> torch.Tensor:
+    targets = words[:, 1:]
+    shares = torch.softmax(logits[:, :-1], dim=-1).gather(-1, targets.unsqueeze(-1)).squeeze(-1)
+    return -torch.log(shares[targets != 0]).mean()
+
+
 language_model_loss = Exercise(
     name="nb10.language_model_loss",
     title="Every position predicts the next word",
@@ -292,6 +298,13 @@ language_model_loss = Exercise(
             lambda logits, words: answers.language_model_loss(logits.softmax(dim=-1), words),
             "The logits went through a softmax first. cross_entropy takes logits and has a softmax "
             "of its own.",
+        ),
+        Wrong(
+            "overflow",
+            _logarithm_of_softmax,
+            "Right for small logits, but where they lie far apart the softmax of one is 0 in "
+            "floats, and the logarithm of 0 is minus infinity. torch.log_softmax and cross_entropy "
+            "take both steps in one, and never get there.",
         ),
     ),
     hints=(

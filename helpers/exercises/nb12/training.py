@@ -80,6 +80,12 @@ def _padding_in_the_spread(logits, targets, smoothing, pad=0) -> torch.Tensor:
     return (1 - smoothing) * own[real].mean() + smoothing * surprise.mean()
 
 
+def _logarithm_of_softmax(logits, targets, smoothing, pad=0) -> torch.Tensor:
+    surprise = -torch.log(torch.softmax(logits, dim=-1))[targets != pad]
+    own = surprise.gather(1, targets[targets != pad].unsqueeze(1)).squeeze(1)
+    return ((1 - smoothing) * own + smoothing * surprise.mean(dim=1)).mean()
+
+
 smoothed_loss = Exercise(
     name="nb12.smoothed_loss",
     title="Never quite sure: label smoothing",
@@ -157,6 +163,13 @@ smoothed_loss = Exercise(
             _padding_in_the_spread,
             "The true words' part leaves padding out, the spread part does not: padding teaches "
             "the model to be unsure. Leave it out of both.",
+        ),
+        Wrong(
+            "overflow",
+            _logarithm_of_softmax,
+            "Right for small logits, but where they lie far apart the softmax of one is 0 in "
+            "floats, and the logarithm of 0 is minus infinity. torch.log_softmax "
+            "takes both steps in one, and never gets there.",
         ),
     ),
     hints=(

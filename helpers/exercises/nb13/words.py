@@ -63,6 +63,12 @@ def _without_drawn(logits, places, drawn, rest) -> torch.Tensor:
     return (torch.logsumexp(logits[:, :-drawn], dim=1) - true).mean()
 
 
+def _by_raw_exponentials(logits, places, drawn, rest) -> torch.Tensor:
+    powers = torch.exp(logits)
+    z = powers[:, :-drawn].sum(dim=1) + rest / drawn * powers[:, -drawn:].sum(dim=1)
+    return (torch.log(z) - logits.gather(1, places.unsqueeze(1)).squeeze(1)).mean()
+
+
 sampled_loss = Exercise(
     name="nb13.sampled_loss",
     title="A sample stands for the vocabulary",
@@ -138,6 +144,13 @@ sampled_loss = Exercise(
                 answers.sampled_loss(logits, places, drawn, rest) * len(logits)
             ),
             "The losses are summed. Take their mean: the size of the batch must not matter.",
+        ),
+        Wrong(
+            "overflow",
+            _by_raw_exponentials,
+            "Right for small logits, but the exponential of a large one is infinity. Take each "
+            "row's largest logit away first and add it again behind the logarithm, as "
+            "torch.logsumexp does.",
         ),
     ),
     hints=(
