@@ -17,7 +17,6 @@ import copy
 import dataclasses
 import difflib
 import functools
-import math
 import signal
 import sys
 import warnings
@@ -31,6 +30,7 @@ from helpers.exercises import REGISTRY, comparing, running
 from helpers.exercises.engine import CORRECT, SLOW, Exercise
 from helpers.exercises.inputs import Dice
 from tests.equivalent_mutants import EQUIVALENTS
+from tests.exercise_tools import define
 
 KILLED, SURVIVED, EQUIVALENT = "killed", "survived", "equivalent"
 _LIMITS = 1.0, 5.0  # seconds of processor time for a mutant's calls, and for a verdict
@@ -105,15 +105,12 @@ class Mutant:
         """The mutant as a function, made from its text if it is not given."""
         if self.function:
             return self.function
-        names = {"torch": torch, "math": math, "Counter": Counter}
-        exec(compile(self.text, f"<a mutant of {self.exercise.name}>", "exec"), names)
-        return names[self.exercise.short_name]
+        return define(self.exercise, self.text)
 
     def fate(self) -> str:
         """Judge it as a learner's answer is judged: what returns the right values has a verdict."""
         function = self.made()
-        with _ended_after(_LIMITS[0]):
-            killed = _differs(self.exercise, function)
+        killed = differs(self.exercise, function)
         if not killed:
             with _ended_after(_LIMITS[1]):
                 killed = _nameless(self.exercise).verdict(function).kind not in (CORRECT, SLOW)
@@ -127,17 +124,24 @@ def _expected(exercise: Exercise) -> list[tuple]:
     """The cases, from small to large, each with what the specification returns."""
     cases = exercise.cases(Dice(SEED))
     cases.sort(key=lambda case: sum(exercise.sizes(*case).values()))
-    return [(case, exercise.spec(*running.copies(case))) for case in cases]
+    return [(case, exercise.plain(exercise.spec)(*running.copies(case))) for case in cases]
+
+
+def differs(exercise: Exercise, function: Callable[..., Any]) -> bool:
+    """Whether a call fails, has no end or returns another value than expected.
+
+    A verdict takes a hundred times as long, because it looks at much more.
+    """
+    with _ended_after(_LIMITS[0]):
+        return _differs(exercise, function)
 
 
 def _differs(exercise: Exercise, function: Callable[..., Any]) -> bool:
-    """Whether a call fails or returns another value than expected; a verdict takes a hundred times
-    as long, as it looks at much more.
-    """
+    call = exercise.plain(function)
     for case, expected in _expected(exercise):
         try:
             with warnings.catch_warnings(action="ignore"):
-                got = function(*running.copies(case))
+                got = call(*running.copies(case))
             zeros = exercise.exact_zeros(*case)
             if comparing.difference(expected, got, zeros.get("result")):
                 return True
@@ -201,8 +205,11 @@ def mutants(exercise: Exercise) -> list[Mutant]:
 def frozen(exercise: Exercise) -> Iterator[Mutant]:
     """For each argument, the answer that does not look at it but uses its value in the first case.
 
-    An argument with a default is also left out, so that the default is used.
+    An argument with a default is also left out, so that the default is used. What is built as a
+    whole has none: it is not called with the arguments of a case.
     """
+    if exercise.whole:
+        return
     names = exercise.parameters
     first = dict(zip(names, _expected(exercise)[0][0], strict=False))
     for place, name in enumerate(names):

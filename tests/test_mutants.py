@@ -15,7 +15,7 @@ import torch
 from helpers.exercises import REGISTRY, nb02, nb03, nb05, nb06, nb09, nb10, nb11, nb12, nb13
 from helpers.exercises.engine import CORRECT, SLOW
 from tests.equivalent_mutants import EQUIVALENTS
-from tests.mutants import KILLED, SURVIVED, frozen, mutants
+from tests.mutants import KILLED, SURVIVED, differs, frozen, mutants
 
 SAMPLE = 4  # mutants of each exercise
 OPERATORS = {
@@ -26,6 +26,11 @@ OPERATORS = {
 }
 
 each = pytest.mark.parametrize("exercise", REGISTRY.values(), ids=lambda exercise: exercise.name)
+parts = pytest.mark.parametrize(
+    "exercise",
+    [exercise for exercise in REGISTRY.values() if not exercise.whole],
+    ids=lambda exercise: exercise.name,
+)
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +46,11 @@ def test_no_mutant_of_a_sample_survives(exercise, everyone):
 
 
 @each
+def test_answer_without_a_slip_is_no_mutant(exercise):
+    assert not differs(exercise, exercise.reference)
+
+
+@parts
 def test_every_argument_is_needed(exercise):
     survivors = [mutant.change[1] for mutant in frozen(exercise) if mutant.fate() == SURVIVED]
     assert not survivors, "no case notices that an argument is not looked at: add one"
