@@ -7,8 +7,9 @@ import inspect
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import cross_entropy
 
-from helpers.exercises import building
+from helpers.exercises import building, nb02
 from helpers.exercises.engine import CORRECT, NOT_ATTEMPTED, NOT_YET, RAISED, Exercise, Wrong
 from tests.exercise_tools import unwrapped
 
@@ -153,3 +154,52 @@ def test_losses_are_floats_in_a_list():
         building.as_losses([torch.ones(())])
     with pytest.raises(building.Misstep, match="yours is a float"):
         building.as_losses(1.0)
+
+
+def train_by_zip(model, batches, steps, lr):
+    optimizer = torch.optim.AdamW(
+        model.parameters(), lr=1.0, betas=(0.9, 0.98), weight_decay=0.0, fused=True
+    )
+    rates = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: lr(min(step, steps - 1)))
+    losses = []
+    for batch, _ in zip(batches, range(steps), strict=False):
+        logits = model(batch.source, batch.lengths, batch.target_in)
+        loss = cross_entropy(logits.mT, batch.target_out, ignore_index=0)
+        loss.backward()
+        nn.utils.clip_grad_norm_(list(model.parameters()), max_norm=1)
+        optimizer.step()
+        rates.step()
+        model.zero_grad()
+        losses.append(float(loss))
+    return losses
+
+
+def test_other_ways_to_write_the_loop_are_right():
+    assert nb02.train.verdict(train_by_zip).kind == CORRECT
+
+
+def never_ends(model, batches, steps, lr):
+    return [loss for _ in batches for loss in (1.0,)]
+
+
+def counts_from_one(model, batches, steps, lr):
+    return [lr(step) for step in range(1, steps + 1)]
+
+
+def keeps_graphs(model, batches, steps, lr):
+    return [model(b.source, b.lengths, b.target_in).mean() for b in [next(batches)]]
+
+
+@pytest.mark.parametrize(
+    ("answer", "text"),
+    [
+        (never_ends, "The loop went on after 1 steps, and steps is 1"),
+        (counts_from_one, "lr was asked for step 1, and the steps are 0 to 0"),
+        (keeps_graphs, "A tensor keeps the whole graph of its step in memory"),
+        (lambda model, batches, steps, lr: [1.0], "losses: not what is expected"),
+    ],
+)
+def test_slips_of_the_loop_are_told(answer, text):
+    verdict = nb02.train.verdict(answer)
+    assert verdict.kind == NOT_YET
+    assert text in unwrapped(verdict.message)

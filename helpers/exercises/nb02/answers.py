@@ -1,7 +1,7 @@
 """Notebook 02: the course's answers, and what each must do, written in loops (`..._spec`).
 
 An answer's text is shown as its solution and pasted into the notebook's cell, so it uses no name
-but `torch`, `math` and `Counter`.
+but `torch`, `math`, `Counter` and, in `train`, `masked_loss`, which the notebook has by then.
 """
 
 from __future__ import annotations
@@ -100,6 +100,50 @@ def masked_loss_spec(logits: torch.Tensor, targets: torch.Tensor, pad: int = 0) 
                 total = total - torch.log_softmax(logits[b, t], dim=-1)[word]
                 words += 1
     return total / words
+
+
+def train(model, batches, steps: int, lr) -> list[float]:
+    """Train the model for so many steps, a batch each, and return the loss of each step.
+
+    batches: next(batches) is the next batch. lr(step) -> the learning rate of a step; the first is
+    step 0. Adam with betas (0.9, 0.98); the gradients are clipped to a norm of 1, all together.
+    """
+    optimizer = torch.optim.Adam(model.parameters(), betas=(0.9, 0.98))
+    losses = []
+    for step in range(steps):
+        batch = next(batches)
+        logits = model(batch.source, batch.lengths, batch.target_in)  # (B, T, V)
+        loss = masked_loss(logits, batch.target_out)
+        optimizer.zero_grad()
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        optimizer.param_groups[0]["lr"] = lr(step)
+        optimizer.step()
+        losses.append(loss.item())
+    return losses
+
+
+def train_spec(model, batches, steps: int, lr) -> list[float]:
+    """Adam written out (Kingma and Ba 2015, algorithm 1): two running means for each gradient."""
+    parameters = list(model.parameters())
+    means = [torch.zeros_like(parameter) for parameter in parameters]
+    squares = [torch.zeros_like(parameter) for parameter in parameters]
+    losses = []
+    for step in range(steps):
+        batch = next(batches)
+        logits = model(batch.source, batch.lengths, batch.target_in)
+        loss = masked_loss_spec(logits, batch.target_out)
+        gradients = torch.autograd.grad(loss, parameters)
+        norm = sum(float((gradient**2).sum()) for gradient in gradients) ** 0.5
+        for n, gradient in enumerate(gradients):
+            clipped = gradient * min(1.0, 1 / (norm + 1e-6))
+            means[n] = 0.9 * means[n] + 0.1 * clipped
+            squares[n] = 0.98 * squares[n] + 0.02 * clipped**2
+            mean, square = means[n] / (1 - 0.9 ** (step + 1)), squares[n] / (1 - 0.98 ** (step + 1))
+            with torch.no_grad():
+                parameters[n] -= lr(step) * mean / (square.sqrt() + 1e-8)
+        losses.append(loss.item())
+    return losses
 
 
 def greedy(step, state, start: int = 1, end: int = 2, max_length: int = 50) -> list[int]:
