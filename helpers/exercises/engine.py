@@ -553,9 +553,15 @@ class Exercise:
         return max(running.counted(call, case)[1].steps for case in self._inputs[:2])
 
     def _slow(self, case: tuple, own: steps.Counter, course: steps.Counter) -> Verdict:
+        needed = course.steps - self._steps_on_little(self.reference) > steps.FLOOR
+        loop = (
+            "a Python loop goes over the data more often than it must"
+            if needed
+            else "a Python loop goes over the data"
+        )
         reason = (
             f"At training size ({self._sizes_text(case)}) it takes "
             f"{'more than ' * own.stopped}{min(own.steps, own.limit):,} steps of Python, and the "
-            f"course's version {course.steps:,}: a Python loop goes over the data. {self.slow_hint}"
+            f"course's version {course.steps:,}: {loop}. {self.slow_hint}"
         )
         return Verdict(SLOW, comparing.wrap(reason))
