@@ -25,7 +25,8 @@ VIEWS = sorted(
 )
 # What a module may use that it neither declares nor imports: the language's names and the page's.
 GLOBAL = {
-    *("Array", "Boolean", "Infinity", "Math", "Number", "Object", "Set", "String", "undefined"),
+    *("Array", "Boolean", "Infinity", "Map", "Math", "Number", "Object", "Set", "String"),
+    "undefined",
     *("ResizeObserver", "clearTimeout", "document", "getComputedStyle", "parseInt", "window"),
 }
 _PARSER = Parser(Language(tree_sitter_javascript.language()))
