@@ -202,11 +202,12 @@ class AdditiveTranslator(nn.Module):
 
     def decode(self, target_in: Tensor, memory: Memory) -> Tensor:
         """target_in (B, T), memory -> [s_t; c_t] (B, T, H + C): the loop over the gold words."""
-        state, rows = self.start(memory), []
+        state, states, contexts = self.start(memory), [], []
         for embedded in self.embedding(target_in).unbind(dim=1):
             state, context, _ = self._advance(embedded, state, memory)
-            rows.append(torch.cat([state, context], dim=-1))
-        return torch.stack(rows, dim=1)
+            states.append(state)
+            contexts.append(context)
+        return torch.cat([torch.stack(states, dim=1), torch.stack(contexts, dim=1)], dim=-1)
 
     def _advance(
         self, embedded: Tensor, state: Tensor, memory: Memory
