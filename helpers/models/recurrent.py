@@ -71,8 +71,8 @@ class RecurrentEncoder(nn.Module):
         """words (B, S) -> the states of one direction's GRU in the order read, (B, S, H).
 
         It reads the padding too, behind the words, where it does no harm. A packed sequence would
-        leave the padding out, but its gradient takes twice the time: each step's slice is filled
-        up with zeros to the size of the whole batch.
+        leave the padding out, but its gradient takes longer: each step's slice is filled up with
+        zeros to the size of the whole batch.
         """
         embedded, gru = self.embedding(words), self.gru
         start = embedded.new_zeros(1, len(words), gru.hidden_size)
