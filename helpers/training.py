@@ -105,7 +105,10 @@ def fit(
         while not budget.is_spent():
             batch = next(stream, None)
             if batch is None:
-                raise ValueError(f"the batches ran out after {len(history.losses)} steps; {budget}")
+                raise ValueError(
+                    f"the batches ran out after {len(history.losses)} steps; {budget} were asked "
+                    "for: pass more batches"
+                )
             for group in optimizer.param_groups:
                 group["lr"] = lr * (1.0 if warm_up is None else budget.share_of_rate(warm_up))
             value = loss(model, batch)
@@ -127,7 +130,7 @@ def fit(
         history.seconds = time.perf_counter() - began
         history.cpu_seconds = budget.cpu_seconds_gone()
         model.eval()
-        _close(bar, history, label)
+        _close(bar, history, label, budget)
     return history
 
 
@@ -144,8 +147,7 @@ class _Budget:
         self.began = time.process_time()
 
     def __str__(self) -> str:
-        wanted = f"{self.steps} steps" if self.seconds is None else f"{self.seconds:g} CPU-seconds"
-        return f"{wanted} were asked for: pass more batches"
+        return f"{self.steps} steps" if self.seconds is None else f"{self.seconds:g} CPU-seconds"
 
     @property
     def total(self) -> int:
@@ -191,7 +193,7 @@ def _advance(bar: tqdm[Any], losses: list[float], done: int) -> None:
     bar.update(done - bar.n)
 
 
-def _close(bar: tqdm[Any], history: History, label: str) -> None:
+def _close(bar: tqdm[Any], history: History, label: str, budget: _Budget) -> None:
     bar.bar_format = "{desc} {percentage:3.0f}% |{bar:30}| {n_fmt}/{total_fmt}{postfix}"
     if history.losses:
         bar.set_postfix_str(f"loss {_recent(history.losses):.3f}", refresh=False)
@@ -199,4 +201,7 @@ def _close(bar: tqdm[Any], history: History, label: str) -> None:
     bar.close()
     if history.interrupted:
         done = len(history.losses)
-        print(f"{label}: stopped after {done} steps; the model keeps what it learnt.")
+        print(
+            f"{label}: stopped after {done} steps ({budget} were asked for); the model keeps what "
+            "it learnt."
+        )

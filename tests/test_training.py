@@ -50,7 +50,7 @@ def test_interrupt_keeps_what_was_learnt(capsys):
     history = fit(model, interrupted(), steps=100, loss=squared, label="line")
     assert history.interrupted and len(history.losses) == 20
     assert not torch.equal(model.weight, before) and not model.training
-    assert "stopped after 20 steps" in capsys.readouterr().out
+    assert "stopped after 20 steps (100 steps were asked for)" in capsys.readouterr().out
 
 
 def test_batches_that_run_out_and_a_loss_that_is_no_number_are_named():
