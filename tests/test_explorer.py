@@ -11,7 +11,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 
+from helpers.authoring.notebooks import normalise
 from helpers.explorer import (
     AttentionMap,
     DecoderSteps,
@@ -280,10 +283,46 @@ def test_every_view_has_text_and_html(live: bool, request: pytest.FixtureRequest
         assert 20 < len(data["text/plain"]) < 300
         assert data["text/plain"].endswith(".")
         assert repr(view) == data["text/plain"]
-        assert (base.WIDGET_MIME in data) is live
         assert (view.live is not None) is live
-        assert isinstance(metadata, dict)
+        assert metadata == {} and set(data) == {"text/plain", "text/html"}
         json.dumps(view.state)
+
+
+def shown(view: base.View) -> list[NotebookNode]:
+    """Return the outputs that a cell with the view as its last line has."""
+    outputs: list[NotebookNode] = []
+
+    def display(data: dict[str, object], raw: bool) -> None:
+        assert raw
+        outputs.append(new_output("display_data", data=data))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("IPython.display.display", display)
+        view._ipython_display_()
+    return outputs
+
+
+def test_the_still_picture_is_an_output_of_its_own() -> None:
+    first, second = views(["le", "chat"])[:2]
+    still, live = shown(first)
+    assert base.WIDGET_MIME not in still.data and base.WIDGET_MIME in live.data
+    assert still.data["text/html"].startswith(first.html())
+    assert first.live.still in still.data["text/html"]
+    assert first.live.still not in shown(second)[0].data["text/html"]
+    assert live.data["text/plain"] == ""
+
+
+def test_without_anywidget_only_the_still_picture_is_shown(no_anywidget: None) -> None:
+    view = explore(WEIGHTS, ROWS, COLUMNS)
+    (still,) = shown(view)
+    assert still.data == {"text/plain": view.sentence(), "text/html": view.html()}
+
+
+def test_a_committed_notebook_has_the_still_picture_once() -> None:
+    view = explore(WEIGHTS, ROWS, COLUMNS)
+    cell = new_code_cell("view", outputs=shown(view))
+    (still,) = normalise(new_notebook(cells=[cell])).cells[0].outputs
+    assert still.data == {"text/plain": view.sentence(), "text/html": view.html()}
 
 
 @pytest.mark.parametrize("view", VIEWS)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import hashlib
 import os
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ ONE_THREAD = dict.fromkeys(VARIABLES, "1")
 
 _CELL_METADATA = ("tags", "jupyter")
 _WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
+_STILL_MARK = re.compile(r"<style data-still=.*?</style>")  # of explorer/base.py
 _KERNEL = {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}
 # Without the exact version, so that a refresh on another Python changes nothing here.
 _LANGUAGE = {
@@ -153,9 +155,10 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
     """Return a copy that holds nothing of the run but what a reader sees.
 
     Ids are kept, and added or replaced where missing or repeated. Execution counts run from 1.
-    Timing, widget state and the front end's metadata go; so do live widget views, where the
-    static fallback stays. Pieces of one stream are joined, and what was overwritten after a
-    carriage return is dropped, as on a terminal.
+    Timing, widget state and the front end's metadata go; so do live views, where the static
+    fallback stays in the same output, or the still picture in the one before. Pieces of one
+    stream are joined, and what was overwritten after a carriage return is dropped, as on a
+    terminal.
     """
     notebook = copy.deepcopy(notebook)
     notebook.nbformat, notebook.nbformat_minor = 4, 5
@@ -172,7 +175,8 @@ def normalise(notebook: NotebookNode) -> NotebookNode:
             continue
         count += bool(cell.source)
         cell.execution_count = count if cell.source else None
-        cell.outputs = [_normal_output(output, count) for output in _join_streams(cell.outputs)]
+        outputs = [_normal_output(output, count) for output in _join_streams(cell.outputs)]
+        cell.outputs = [output for output in outputs if not _is_blank(output)]
     return notebook
 
 
@@ -223,8 +227,15 @@ def _normal_output(output: NotebookNode, count: int) -> NotebookNode:
         output.execution_count = count
     if "data" in output:
         output.data.pop(_WIDGET_VIEW, None)
+        if "text/html" in output.data:
+            output.data["text/html"] = _STILL_MARK.sub("", output.data["text/html"])
         output.metadata = nbformat.from_dict({})
     return output
+
+
+def _is_blank(output: NotebookNode) -> bool:
+    """Return whether nothing is left to be seen: a live view, whose still picture is before it."""
+    return "data" in output and not any(output.data.values())
 
 
 @contextmanager

@@ -1,20 +1,34 @@
 """The base of every widget: live through anywidget, static wherever that cannot run.
 
-A view holds its state as plain JSON. Shown in a notebook it gives three forms of itself, and the
-front end takes the best it can: the live widget, a static HTML view, one sentence of text. The
-static view is all that a fresh, untrusted clone shows, so it uses what JupyterLab's sanitizer
-lets through: tables, inline styles, no SVG, no scripts, no style sheets.
+A view holds its state as plain JSON. Shown in a notebook it leaves two outputs: a still picture
+as static HTML (with one sentence for where not even HTML is shown), and the live widget, which
+hides the still picture for as long as it is drawn. They are two outputs because JupyterLab saves
+a widget without its state: opened again it can draw nothing, and it would not fall back to HTML
+in the same output. The still picture is all that a fresh, untrusted clone shows, so it uses what
+JupyterLab's sanitizer lets through: tables, inline styles, no SVG, no scripts.
+
+A page without a kernel draws a view too: `view.state` is all that its script reads as "state",
+`colours()` what it reads as "colours", and `joined(SCRIPTS, view.state["view"])` is the script.
 """
 
 from __future__ import annotations
 
+import secrets
 from functools import cache
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 from helpers import palette
 from helpers.explorer.joining import joined
 
+# Behind a still picture that has a live view. Whatever stands in the place of the live view is
+# hidden until the view is drawn, because it would say that a widget is loading or missing. A
+# notebook that is not trusted is shown without the mark, and a committed one has none.
+STILL_MARK = (
+    '<style data-still="{still}">.jp-OutputArea-child:has([data-still="{still}"]) '
+    "+ .jp-OutputArea-child:not(:has(.am-root)) {{ display: none }}</style>"
+)
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
 _HERE = Path(__file__).parent
 SCRIPTS = _HERE / "js"
@@ -56,13 +70,30 @@ class View:
         return self.sentence()
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        data: dict[str, Any] = {"text/plain": self.sentence(), "text/html": self.html()}
-        metadata: dict[str, Any] = {}
-        if self.live is not None:
-            live = self.live._repr_mimebundle_()
-            bundle, metadata = live if isinstance(live, tuple) else (live, {})
-            data[WIDGET_MIME] = bundle[WIDGET_MIME]
-        return data, metadata
+        return {"text/plain": self.sentence(), "text/html": self.html()}, {}
+
+    def _ipython_display_(self) -> None:
+        from IPython.display import display
+
+        still, _ = self._repr_mimebundle_()
+        if self.live is None:
+            display(still, raw=True)
+            return
+        still["text/html"] += STILL_MARK.format(still=self.live.still)
+        display(still, raw=True)
+        live = self.live._repr_mimebundle_()
+        bundle = live[0] if isinstance(live, tuple) else live
+        # The empty text keeps the output's place where a front end cannot draw widgets.
+        display({"text/plain": "", WIDGET_MIME: bundle[WIDGET_MIME]}, raw=True)
+
+
+def colours() -> dict[str, Any]:
+    """Return what a view's script needs of the palette, as plain JSON."""
+    return {
+        "ramp": list(palette.WEIGHT_RAMP),
+        "signed": list(palette.SIGNED_RAMP),
+        "role": dict(palette.ROLE_COLOURS),
+    }
 
 
 def _live_widget(state: dict[str, Any]) -> Any:
@@ -72,25 +103,21 @@ def _live_widget(state: dict[str, Any]) -> Any:
         import traitlets
     except ImportError:
         return None
-    colours = {
-        "ramp": list(palette.WEIGHT_RAMP),
-        "signed": list(palette.SIGNED_RAMP),
-        "role": dict(palette.ROLE_COLOURS),
-    }
-    kind = _live_class(anywidget.AnyWidget, traitlets.Dict, state["view"])
-    return kind(state=state, colours=colours)
+    kind = _live_class(anywidget.AnyWidget, traitlets, state["view"])
+    return kind(state=state, colours=colours(), still=secrets.token_hex(8))
 
 
 @cache
-def _live_class(base: type, dictionary: type, view: str) -> type:
+def _live_class(base: type, traits: ModuleType, view: str) -> type:
     """Return the widget class of a view; made late, because its parent may not be installed."""
     style = (_HERE / "style.css").read_text(encoding="utf-8")
     members = {
         "__module__": __name__,
         "_esm": joined(SCRIPTS, view),
         "_css": style,
-        "state": dictionary().tag(sync=True),
-        "colours": dictionary().tag(sync=True),
-        "chosen": dictionary().tag(sync=True),
+        "state": traits.Dict().tag(sync=True),
+        "colours": traits.Dict().tag(sync=True),
+        "chosen": traits.Dict().tag(sync=True),
+        "still": traits.Unicode().tag(sync=True),  # names the still picture that it hides
     }
     return type("Live", (base,), members)

@@ -9,7 +9,6 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from helpers.explorer import GrowingSentence
-from helpers.explorer.base import WIDGET_MIME
 
 pytestmark = pytest.mark.browser
 
@@ -163,7 +162,6 @@ def test_an_untrusted_notebook_shows_the_table(
     view = namespace["view"]
     assert isinstance(view, GrowingSentence)
     data, _ = view._repr_mimebundle_()
-    del data[WIDGET_MIME]  # as the notebooks are committed
     output = nbformat.v4.new_output("execute_result", data=data, execution_count=1)
     cell = nbformat.v4.new_code_cell("view", outputs=[output], execution_count=1)
     lab.theme("JupyterLab Dark")

@@ -13,7 +13,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from helpers.attention import attend, masked_softmax, scaled_dot
 from helpers.explorer import AttentionGrid, MaskEditor
-from helpers.explorer.base import WIDGET_MIME, View
+from helpers.explorer.base import View
 from helpers.explorer.mask_editor import describe
 from helpers.models.positions import sinusoidal_positions
 
@@ -353,7 +353,6 @@ def test_an_untrusted_notebook_shows_the_tables(
     cells = []
     for name in WIDGETS:
         data, _ = namespace[name]._repr_mimebundle_()
-        del data[WIDGET_MIME]  # as the notebooks are committed
         output = nbformat.v4.new_output("execute_result", data=data, execution_count=1)
         cells.append(nbformat.v4.new_code_cell(name, outputs=[output], execution_count=1))
     lab.theme("JupyterLab Dark")

@@ -8,8 +8,6 @@ import nbformat
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
-from helpers.explorer.base import WIDGET_MIME
-
 pytestmark = pytest.mark.browser
 
 SETUP = """\
@@ -372,7 +370,6 @@ def test_an_untrusted_notebook_shows_the_static_views(
     cells = []
     for source in WIDGETS.values():
         data, _ = eval(source, namespace)._repr_mimebundle_()
-        del data[WIDGET_MIME]  # as the notebooks are committed
         output = nbformat.v4.new_output("execute_result", data=data, execution_count=1)
         cells.append(nbformat.v4.new_code_cell(source, outputs=[output], execution_count=1))
     lab.theme("JupyterLab Dark")

@@ -376,6 +376,18 @@ export function mapLegend(shade, gold, possible, outlined = "gold link") {
 }
 
 /**
+ * Hides the still picture whose mark has this name, wherever it stands, for as long as the style
+ * is on the page: a live view that leaves takes the style with it, and the picture is back.
+ * @param {string} still
+ * @returns {HTMLElement}
+ */
+function hidingStyle(still) {
+  const mark = `[data-still="${still}"]`;
+  const places = `:has(> ${mark}), .jp-OutputArea-child:has(${mark})`;
+  return html("style", {}, `${places} { display: none; }`);
+}
+
+/**
  * Makes anywidget's function `render` of a view. It puts the view into the element `el`, and
  * returns what is to be called when the view goes away.
  * @template S
@@ -390,6 +402,8 @@ export function widget(create) {
     for (const [role, colour] of Object.entries(colours.role)) {
       root.style.setProperty(`--am-${role.replace(" ", "-")}`, colour);
     }
+    const still = model.get("still"); // a page of its own has none
+    if (still) root.append(hidingStyle(still));
     el.append(root);
     return destroy;
   };
