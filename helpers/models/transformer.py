@@ -98,6 +98,29 @@ class TransformerTranslator(nn.Module):
             self.output.weight = self.target_embedding.table.weight
         self.map_layer = -1
 
+    @torch.no_grad()
+    def take_over(self, model: nn.Module) -> TransformerTranslator:
+        """Copy the parameters of a model that has the same layers in the same order; return this.
+
+        So a Transformer that was written elsewhere can be decoded with kept keys and values. The
+        order: source words, encoder blocks, their final norm, target words, decoder blocks, their
+        final norm, output; in a block each layer stands before its norm. Raises ValueError where
+        the shapes differ.
+        """
+        own, given = list(self.parameters()), list(model.parameters())
+        shapes = [[tuple(p.shape) for p in parameters] for parameters in (own, given)]
+        if shapes[0] != shapes[1]:
+            place = next((i for i, (a, b) in enumerate(zip(*shapes, strict=False)) if a != b), None)
+            what = (
+                f"{len(given)} parameters against {len(own)} here"
+                if place is None
+                else f"parameter {place + 1} has shape {shapes[1][place]}, here {shapes[0][place]}"
+            )
+            raise ValueError(f"that model cannot be taken over: {what}. Make both of one size.")
+        for parameter, value in zip(own, given, strict=True):
+            parameter.copy_(value)
+        return self
+
     def encode(self, source: Tensor, lengths: Tensor) -> TransformerMemory:
         """source (B, S), lengths (B,) -> memory, with each decoder layer's keys and values."""
         return self._encode(source, lengths)[0]

@@ -4,6 +4,7 @@ from helpers.exercises.nb12.blocks import decoder_block, encoder_block
 from helpers.exercises.nb12.model import block_parameters, transformer_logits
 from helpers.exercises.nb12.sublayers import embed_words, feed_forward, layer_norm
 from helpers.exercises.nb12.training import smoothed_loss, warm_up_rates
+from helpers.exercises.nb12.whole import Transformer
 
 EXERCISES = (
     layer_norm,
@@ -12,6 +13,7 @@ EXERCISES = (
     decoder_block,
     embed_words,
     transformer_logits,
+    Transformer,
     block_parameters,
     smoothed_loss,
     warm_up_rates,

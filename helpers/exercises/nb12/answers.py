@@ -1,12 +1,17 @@
 """Notebook 12: the course's answers, and what each must do, written in loops (`..._spec`).
 
 An answer's text is shown as its solution and pasted into the notebook's cell, so it uses no name
-but `torch`, `math` and `Counter`.
+but `torch`, `math`, `Counter` and, in `Transformer`, what the notebook has imported by then: `nn`,
+`padding_mask` and the layers.
 """
 
 from __future__ import annotations
 
 import torch
+from torch import nn
+
+from helpers.attention import padding_mask
+from helpers.models import AttentionLayer, Embedding, FeedForward, LayerNorm
 
 
 def embed_words(words: torch.Tensor, table: torch.Tensor, positions: torch.Tensor) -> torch.Tensor:
@@ -212,6 +217,100 @@ def transformer_logits_spec(
             for v in range(table.size(0)):
                 logits[b, t, v] = last[b, t] @ table[v]
     return logits
+
+
+class Transformer(nn.Module):
+    """The Transformer (Vaswani et al. 2017, section 3) with its norms before the layers (pre-norm).
+
+    source_vocab, target_vocab: how many words each language has. d_model: numbers in each vector of
+    the stream. blocks: how many a side. inner: numbers inside the MLP.
+    """
+
+    def __init__(
+        self,
+        source_vocab: int,
+        target_vocab: int,
+        d_model: int,
+        heads: int,
+        blocks: int,
+        inner: int,
+    ):
+        super().__init__()
+
+        def attention():  # (queries) or (queries, memory) -> (outputs, weights)
+            return AttentionLayer(d_model, heads)
+
+        def mlp():
+            return FeedForward(d_model, inner)
+
+        def norm():
+            return LayerNorm(d_model)
+
+        self.source_words = Embedding(source_vocab, d_model)  # words and positions
+        self.encoder = nn.ModuleList(
+            nn.ModuleList([attention(), norm(), mlp(), norm()]) for _ in range(blocks)
+        )
+        self.memory_norm = norm()
+        self.target_words = Embedding(target_vocab, d_model)
+        self.decoder = nn.ModuleList(
+            nn.ModuleList([attention(), norm(), attention(), norm(), mlp(), norm()])
+            for _ in range(blocks)
+        )
+        self.last_norm = norm()
+        self.output = nn.Linear(d_model, target_vocab, bias=False)
+
+    def forward(
+        self, source: torch.Tensor, lengths: torch.Tensor, target_in: torch.Tensor
+    ) -> torch.Tensor:
+        """Return the logits (batch, target, target_vocab), with teacher forcing.
+
+        source: (batch, source) ids, padded. lengths: (batch,), the real words of each source
+        sentence. target_in: (batch, target) ids. An attention takes mask=..., True where it may
+        look, and causal=True.
+        """
+        seen = padding_mask(lengths, source.size(1))  # (batch, 1, source)
+        memory = self.source_words(source)  # (batch, source, d_model)
+        for attention, norm_1, mlp, norm_2 in self.encoder:
+            memory = memory + attention(norm_1(memory), mask=seen)[0]
+            memory = memory + mlp(norm_2(memory))
+        memory = self.memory_norm(memory)
+
+        states = self.target_words(target_in)  # (batch, target, d_model)
+        for attention, norm_1, across, norm_2, mlp, norm_3 in self.decoder:
+            states = states + attention(norm_1(states), causal=True)[0]
+            states = states + across(norm_2(states), memory, mask=seen)[0]
+            states = states + mlp(norm_3(states))
+        return self.output(self.last_norm(states))
+
+
+class TransformerSpec(Transformer):
+    """Sentence by sentence, without padding, and target words that see no later ones at all."""
+
+    def forward(
+        self, source: torch.Tensor, lengths: torch.Tensor, target_in: torch.Tensor
+    ) -> torch.Tensor:
+        rows = zip(source, lengths.tolist(), target_in, strict=True)
+        return torch.stack([self._sentence(words[:length], fed) for words, length, fed in rows])
+
+    def _sentence(self, words: torch.Tensor, fed: torch.Tensor) -> torch.Tensor:
+        memory = self.source_words(words[None])
+        for attention, norm_1, mlp, norm_2 in self.encoder:
+            looked = memory + attention(norm_1(memory))[0]
+            memory = looked + mlp(norm_2(looked))
+        memory = self.memory_norm(memory)
+        prefixes = [
+            self._last(self.target_words(fed[None, : t + 1]), memory) for t in range(len(fed))
+        ]
+        return torch.stack(prefixes)
+
+    def _last(self, states: torch.Tensor, memory: torch.Tensor) -> torch.Tensor:
+        for attention, norm_1, across, norm_2, mlp, norm_3 in self.decoder:
+            normed = norm_1(states)
+            back = [attention(normed[:, : t + 1])[0][:, t] for t in range(normed.size(1))]
+            looked = states + torch.stack(back, dim=1)
+            asked = looked + across(norm_2(looked), memory)[0]
+            states = asked + mlp(norm_3(asked))
+        return self.output(self.last_norm(states[0, -1]))
 
 
 def block_parameters(width: int, mlp: int, length: int) -> tuple[int, int]:
