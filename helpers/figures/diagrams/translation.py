@@ -44,7 +44,7 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
             "context",
             (width / 2, 2.0),
             "hidden",
-            "$c = h_T$",
+            "$c = h_S$",
             "The context: the encoder's last state, the same at every step of the decoder.",
             wide=width + 1.0,
             tall=0.46,
@@ -82,6 +82,7 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
                 "hidden",
                 "$s_t = GRU([y_{t-1}; c], s_{t-1})$",
                 "The decoder's state: from the word before, the context, and the state before.",
+                wide=0.66,
             ),
             Box(f"w{t}", f"$y_{{{t}}}$", "word", (t, 5.0), bound=False, about=f"Here: {word}."),
         ]
@@ -109,7 +110,7 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
         Stage("The last state is the context $c$, and $s_0 = c$.", (f"h{len(source)}", "c", "s0"))
     )
     for t, word in enumerate(target, 1):
-        fed = "`<start>`" if t == 1 else f"'{target[t - 2]}'"
+        fed = "<start>" if t == 1 else f"'{target[t - 2]}'"
         end = " The sentence ends." if word == "<end>" else ""
         stages.append(
             Stage(

@@ -1,0 +1,182 @@
+"""Diagrams of a decoder at work: what it is fed, and how it chooses one word.
+
+Shapes: embed numbers of a word's vector, hidden of a state, vocab target words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from helpers.corpus import Vocabulary
+from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
+from helpers.models import BottleneckTranslator
+
+CANDIDATES = 4  # words that `greedy_step` shows, the likeliest first
+
+
+def feeding(gold: Sequence[str], said: Sequence[str], own: bool) -> Diagram:
+    """The decoder fed with gold words (teacher forcing), or with its own (free running).
+
+    gold: the words of the translation, `<end>` the last. said: the decoder's likeliest words, at
+    most one a step. own: whether its own words are fed. Tensors: `trace_feeding`.
+    """
+    steps = range(1, len(said) + 1)
+    given = ["<start>", *(said if own else gold)]
+    boxes = [Box("s0", "$s_0$", "decoder", (0, 1.0), "hidden", wide=0.7)]
+    for t, word in enumerate(said, 1):
+        right = t <= len(gold) and word == gold[t - 1]
+        boxes += [
+            Box(f"y{t - 1}", given[t - 1], "output", (t + 0.14, 0), "embed", wide=0.8, tall=0.46),
+            Box(f"s{t}", f"$s_{{{t}}}$", "decoder", (t, 1.0), "hidden", wide=0.66),
+            Box(f"w{t}", word if right else f"{word} ✗", "word", (t, 2.0), wide=1.0, bound=False),
+        ]
+    ways = [
+        *arrows(*(f"s{t - 1} > s{t}" for t in steps)),
+        *(Arrow(f"y{t - 1}", f"s{t}", shift=0.0) for t in steps),
+        *(Arrow(f"s{t}", f"w{t}", choice=True) for t in steps),
+    ]
+    if own:
+        ways += [Arrow(f"w{t}", f"y{t}", choice=True) for t in steps[:-1]]
+    wrong = sum(box.label.endswith("✗") for box in boxes)
+    what = "its own word of the step before" if own else "the gold word before"
+    alt = (
+        f"A decoder of {len(said)} steps. At each step it gets {what} and its own state before. It "
+        f"says: {' '.join(said)}. {wrong} of these words are not the gold ones and bear a cross."
+    )
+    title = "Free running: its own words are fed" if own else "Teacher forcing: gold words are fed"
+    return Diagram(title, tuple(boxes), tuple(ways), (), alt)
+
+
+def trace_feeding(model: BottleneckTranslator, context: Tensor, fed: Tensor) -> dict[str, Tensor]:
+    """Return every tensor of `feeding` in one graph.
+
+    model: one-way. context: c (hidden,). fed: ids of the words fed (target,), `<start>` first.
+    """
+    parts = {"s0": context.clone()}
+    for t, word in enumerate(fed, 1):
+        parts[f"y{t - 1}"] = model.embedding(word)
+        given = torch.cat([parts[f"y{t - 1}"], context])[None, None]
+        out, _ = model.gru(given, parts[f"s{t - 1}"][None, None])
+        parts[f"s{t}"] = out[0, 0]
+    return parts
+
+
+def greedy_step() -> Diagram:
+    """One step of greedy decoding: the likeliest word is said, and is fed at the next step.
+
+    Tensors: `trace_greedy_step`.
+    """
+    places = range(1, CANDIDATES + 1)
+    boxes = [
+        Box("y", "$y_{t-1}$", "word", (1.0, 0), about="The word said before.", bound=False),
+        Box("e", "$y_{t-1}$", "output", (1.0, 0.75), "embed", about="Its embedding."),
+        Box("before", "$s_{t-1}$", "decoder", (0.0, 1.75), "hidden", about="The state before."),
+        Box("c", "$c$", "context", (2.2, 0.75), "hidden", about="The same at every step."),
+        Box(
+            "s",
+            "$s_t$",
+            "decoder",
+            (1.6, 1.75),
+            "hidden",
+            "$s_t = GRU([y_{t-1}; c], s_{t-1})$",
+            "The new state, which goes on to the next step too.",
+        ),
+        Box(
+            "scores",
+            "scores of all words",
+            "score",
+            (1.6, 2.65),
+            "vocab",
+            "$W_o s_t$",
+            "One score for each French word; the first numbers are those of the lowest ids.",
+            wide=2.6,
+        ),
+    ]
+    for k in places:
+        boxes += [
+            Box(
+                f"p{k}",
+                f"$p_{{{k}}}$",
+                "score",
+                (k - 0.9, 3.75),
+                "",
+                "$p = softmax(W_o s_t)$",
+                f"The probability of the word above it, which is number {k} by probability.",
+                wide=0.86,
+            ),
+            Box(f"w{k}", f"word {k}", "word", (k - 0.9, 4.45), wide=0.96, bound=False),
+        ]
+    boxes.append(
+        Box("said", "$y_t$", "word", (0.1, 5.25), about="Said, and fed next.", bound=False)
+    )
+    ways = (
+        *arrows("y > e > s", "before > s", "c > s", "s > scores"),
+        *(Arrow("scores", f"p{k}", weight=f"p{k}") for k in places),
+        *arrows(*(f"p{k} > w{k}" for k in places)),
+        Arrow("w1", "said", choice=True),
+    )
+    stages = (
+        Stage("The word before is fed: first <start>, then the word just said.", ("y", "e")),
+        Stage(
+            "From this word, the context and the state before the GRU makes the new state.",
+            ("e", "c", "before", "s"),
+        ),
+        Stage("The output layer gives each French word a score.", ("s", "scores")),
+        Stage(
+            "Softmax turns scores into probabilities. Here are the four likeliest words.",
+            ("scores", *(f"{kind}{k}" for k in places for kind in "pw")),
+        ),
+        Stage(
+            "Greedy decoding takes the likeliest word. It is fed at the next step, and <end> "
+            "stops the loop.",
+            ("p1", "w1", "said"),
+        ),
+    )
+    alt = (
+        "One step of a decoder. The word before, the context and the state before make the new "
+        "state. From it come scores of all words, and from these the probabilities of the four "
+        "likeliest words. The first of the four is said."
+    )
+    title = "One step of greedy decoding"
+    return Diagram(title, tuple(boxes), ways, stages, alt, unfolds=True)
+
+
+def trace_greedy_step(
+    model: BottleneckTranslator, context: Tensor, word: Tensor, state: Tensor
+) -> tuple[dict[str, Tensor], list[int]]:
+    """Return every tensor of `greedy_step` in one graph, and the ids of the likeliest words.
+
+    model: one-way. context: c (hidden,). word: the id fed, a scalar. state: (hidden,).
+    """
+    parts = {"e": model.embedding(word), "c": context, "before": state}
+    out, _ = model.gru(torch.cat([parts["e"], context])[None, None], state[None, None])
+    parts["s"] = out[0, 0]
+    parts["scores"] = model.output(parts["s"])
+    best = parts["scores"].argsort(descending=True)[:CANDIDATES]
+    chances = parts["scores"].softmax(dim=0)[best]
+    return parts | {f"p{k}": chance for k, chance in enumerate(chances, 1)}, best.tolist()
+
+
+@torch.no_grad()
+def follow_greedy(
+    model: BottleneckTranslator, source: Tensor, target_words: Sequence[str], longest: int = 30
+) -> list[Numbers]:
+    """Translate one sentence greedily; return what `greedy_step` shows at each of its steps.
+
+    source: ids (source,). target_words: the words of the target vocabulary by id.
+    """
+    context = model.encode(source[None], source.new_tensor([len(source)]))[0]
+    state, word, moments = model.start(context[None])[0], Vocabulary.start, []
+    while word != Vocabulary.end and len(moments) < longest:
+        fed = source.new_tensor(word)
+        parts, best = trace_greedy_step(model, context, fed, state)
+        names = {f"w{k}": target_words[i] for k, i in enumerate(best, 1)}
+        names |= {"y": target_words[word], "said": target_words[best[0]]}
+        chances = {f"p{k}": float(parts[f"p{k}"]) for k in range(1, len(best) + 1)}
+        values = {name: part.tolist() for name, part in parts.items()}
+        moments.append(Numbers(names["said"], values, names, chances))
+        state, word = parts["s"], best[0]
+    return moments
