@@ -170,6 +170,19 @@ through_time = Exercise(
             lambda *case: _back(case)[::-1],
             "The two results have changed places: first dL/dW_h, then dL/dx_1.",
         ),
+        Wrong(
+            "slope_with_plus",
+            lambda *case: _back(case, slopes=lambda h_2, h_1, h_0: (1 + h_2**2, 1 + h_1**2)),
+            "The slope of tanh has a plus: 1 + h * h. It is 1 - h * h, because tanh is flat where "
+            "h is near 1 or -1.",
+        ),
+        Wrong(
+            "slope_of_sigmoid",
+            lambda *case: _back(
+                case, slopes=lambda h_2, h_1, h_0: (h_2 * (1 - h_2), h_1 * (1 - h_1))
+            ),
+            "h * (1 - h) is the slope of a sigmoid. The slope of tanh is 1 - h * h.",
+        ),
     ),
     hints=(
         "Draw the two steps. Where does W_h act, and by which ways does a change of it reach h_2? "
@@ -329,6 +342,76 @@ gru_cell = Exercise(
             lambda x, h, *rest: answers.gru_cell(x, h.detach(), *rest),
             "The numbers are right, but the old state is cut off from the graph: no gradient would "
             "go back to earlier words.",
+        ),
+        Wrong(
+            "keras_order",
+            lambda *case: _gru(case, order=(1, 0, 2), blend=_replaced_by),
+            "The rows are read in the order z, r, n, and z near 1 replaces the state. Weights of "
+            "other libraries are laid out so; PyTorch stacks r, z, n, and z near 1 keeps the old "
+            "state.",
+        ),
+        Wrong(
+            "reset_around_all",
+            lambda *case: _gru(
+                case, candidate=lambda own, r, old, bias: torch.tanh(r * (own + old + bias))
+            ),
+            "The reset gate multiplies the whole candidate, the word's part too. It decides how "
+            "much of the old state is seen: only U_n h + b'_n is multiplied by r.",
+            also=(
+                lambda *case: _gru(
+                    case, candidate=lambda own, r, old, bias: r * torch.tanh(own + old + bias)
+                ),
+            ),
+        ),
+        Wrong(
+            "reset_on_the_word",
+            lambda *case: _gru(
+                case, candidate=lambda own, r, old, bias: torch.tanh(r * own + old + bias)
+            ),
+            "The reset gate multiplies the word's part. It decides how much of the old state is "
+            "seen, so it belongs to U_n h + b'_n.",
+        ),
+        Wrong(
+            "sigmoid_candidate",
+            lambda *case: _gru(
+                case, candidate=lambda own, r, old, bias: torch.sigmoid(own + r * (old + bias))
+            ),
+            "The candidate n has a sigmoid. Only the two gates have one; n has a tanh, because a "
+            "state may hold negative numbers.",
+        ),
+        Wrong(
+            "tanh_gates",
+            lambda *case: _gru(case, gate=torch.tanh),
+            "The gates have a tanh. A gate says how much passes, from 0 to 1, so it is a sigmoid.",
+        ),
+        Wrong(
+            "recurrent_bias_forgotten",
+            lambda *case: _gru((*case[:5], torch.zeros_like(case[5]))),
+            "The recurrent bias has no part in it. PyTorch's cell has two biases, one for the "
+            "word's part and one for the state's.",
+        ),
+        Wrong(
+            "input_bias_forgotten",
+            lambda *case: _gru((*case[:4], torch.zeros_like(case[4]), case[5])),
+            "The input bias has no part in it. PyTorch's cell has two biases, one for the word's "
+            "part and one for the state's.",
+        ),
+        Wrong(
+            "no_biases",
+            lambda *case: _gru((*case[:4], *(torch.zeros_like(bias) for bias in case[4:]))),
+            "Both biases are missing: input_bias belongs to the word's part, recurrent_bias to "
+            "the state's.",
+        ),
+        Wrong(
+            "not_shared_out",
+            lambda *case: _gru(case, blend=lambda z, n, h: n + z * h),
+            "z of the old state is kept, and all of the candidate is added to it. The two shares "
+            "must sum to 1, so the candidate gets 1 - z.",
+            also=(
+                lambda *case: _gru(case, blend=lambda z, n, h: z * n + h),
+                lambda *case: _gru(case, blend=lambda z, n, h: n + (1 - z) * h),
+                lambda *case: _gru(case, blend=lambda z, n, h: (1 - z) * n + h),
+            ),
         ),
     ),
     hints=(

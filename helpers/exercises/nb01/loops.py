@@ -89,6 +89,29 @@ rnn_cell = Exercise(
             "The numbers are right, but the old state is cut off from the graph: no gradient would "
             "go back to earlier words.",
         ),
+        Wrong(
+            "bias_forgotten",
+            lambda x, h, w_x, w_h, b: torch.tanh(x @ w_x.T + h @ w_h.T),
+            "The bias has no part in it. Without it a unit that gets only zeros can say nothing "
+            "but 0.",
+        ),
+        Wrong(
+            "sigmoid",
+            lambda x, h, w_x, w_h, b: torch.sigmoid(x @ w_x.T + h @ w_h.T + b),
+            "This is a sigmoid, from 0 to 1, where the cell has tanh, from -1 to 1. A state made "
+            "by sigmoids could never hold a negative number.",
+        ),
+        Wrong(
+            "relu",
+            lambda x, h, w_x, w_h, b: torch.relu(x @ w_x.T + h @ w_h.T + b),
+            "This is a ReLU where the cell has tanh. A ReLU has no bound above, so the state "
+            "could grow from step to step.",
+        ),
+        Wrong(
+            "word_not_read",
+            lambda x, h, w_x, w_h, b: torch.tanh(h @ w_h.T + b),
+            "The inputs are not used, so the new state is the same whichever word is read.",
+        ),
     ),
     hints=(
         "Which two things meet in a step, and which matrix does each go through?",
@@ -252,6 +275,23 @@ unroll = Exercise(
             "The numbers are right, but the state is detached between the steps, so no gradient "
             "goes back through time.",
         ),
+        Wrong(
+            "stacked_and_viewed",
+            lambda cell, inputs, state: torch.stack(_all_states(cell, inputs, state)).reshape(
+                *inputs.shape[:2], -1
+            ),
+            "stack gave (source, batch, hidden), and a view or reshape made (batch, source, "
+            "hidden) of it. That moves no number: the states of different sentences are mixed. "
+            "Stack along dim=1.",
+        ),
+        Wrong(
+            "last_for_all",
+            lambda cell, inputs, state: torch.stack(
+                _all_states(cell, inputs, state)[-1:] * inputs.size(1), dim=1
+            ),
+            "All positions hold the last state. Is one and the same list entry, or tensor, "
+            "written again at each step? Each position keeps the state that it had.",
+        ),
     ),
     hints=(
         "What does the first call of cell need, and what the second? Which of these comes from "
@@ -366,6 +406,36 @@ clip_by_norm = Exercise(
             _in_place,
             "The result is right, but the caller's gradients were changed in place. Return new "
             "tensors here.",
+        ),
+        Wrong(
+            "largest_number",
+            lambda first, second, limit: _scaled(
+                first, second, limit, torch.maximum(first.abs().max(), second.abs().max())
+            ),
+            "The largest number is taken for the norm. The norm is the root of the sum of the "
+            "squares of all numbers.",
+        ),
+        Wrong(
+            "larger_norm",
+            lambda first, second, limit: _scaled(
+                first, second, limit, torch.maximum(first.norm(), second.norm())
+            ),
+            "The larger one of the two norms is taken. The norm of all the numbers together is "
+            "the root of the sum of both squares.",
+        ),
+        Wrong(
+            "only_stretched",
+            lambda first, second, limit: _scaled(first, second, -limit, -_norm(first, second)),
+            "The comparison is turned round: long gradients stay as they are. Those whose norm is "
+            "above the limit are to be shortened.",
+        ),
+        Wrong(
+            "factor_upside_down",
+            lambda first, second, limit: tuple(
+                g * (_norm(first, second) / limit).clamp(min=1.0) for g in (first, second)
+            ),
+            "The factor is upside down, so long gradients become longer still. To get the length "
+            "of the limit, multiply by limit / norm.",
         ),
     ),
     hints=(

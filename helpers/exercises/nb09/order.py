@@ -127,6 +127,44 @@ self_attention = Exercise(
             "The keys are blended. They say what a word is found by; what it hands on are the "
             "values, X W_V.",
         ),
+        Wrong(
+            "half_power",
+            lambda x, w_q, w_k, w_v: _look(x @ w_q, x @ w_k, x @ w_v, 2 * w_q.size(1)),
+            "`/ K ** 1/2` is no root: Python takes the power first, so it divides by K and then "
+            "by 2. Write K ** 0.5.",
+            also=(lambda x, w_q, w_k, w_v: _look(x @ w_q, x @ w_k, x @ w_v, w_q.size(1) / 2),),
+        ),
+        Wrong(
+            "by_width",
+            lambda x, w_q, w_k, w_v: _look(x @ w_q, x @ w_k, x @ w_v, w_q.size(1)),
+            "The scores are divided by K where it should be its root.",
+        ),
+        Wrong(
+            "no_softmax",
+            lambda x, w_q, w_k, w_v: (
+                (x @ w_q @ (x @ w_k).mT / w_q.size(1) ** 0.5) @ (x @ w_v),
+                x @ w_q @ (x @ w_k).mT / w_q.size(1) ** 0.5,
+            ),
+            "There is no softmax: the scores themselves are used as weights. They can be "
+            "negative, and do not sum to 1.",
+        ),
+        Wrong(
+            "over_the_batch",
+            lambda x, w_q, w_k, w_v: _look(x @ w_q, x @ w_k, x @ w_v, dim=0),
+            "The softmax runs over the sentences of the batch. Each word shares out its attention "
+            "among the words of its own sentence: the last axis.",
+        ),
+        Wrong(
+            "times_the_root",
+            lambda x, w_q, w_k, w_v: _look(x @ w_q, x @ w_k, x @ w_v, w_q.size(1) ** -0.5),
+            "The scores are multiplied by sqrt(K). Divide by it: a sum over K products grows with "
+            "sqrt(K).",
+        ),
+        Wrong(
+            "values_in_another_order",
+            lambda x, w_q, w_k, w_v: tuple(_look(x @ w_q, x @ w_k, x @ w_v))[::-1],
+            "The two results are there, in the other order: first the outputs, then the weights.",
+        ),
     ),
     hints=(
         "In cross-attention the decoder asked and the encoder answered. Which sentence asks here, "
@@ -205,6 +243,18 @@ put_back = Exercise(
             lambda outputs, order: outputs[:, order.flip(0)],
             "order is read from its end. Turning the list of places round is not the way back: "
             "ask, for each word, at which place it stands.",
+        ),
+        Wrong(
+            "words_as_places",
+            lambda outputs, order: outputs[:, order[order]],
+            "order is applied twice. The way back is its inverse: for each word, the place at "
+            "which it stands.",
+        ),
+        Wrong(
+            "by_the_batch",
+            lambda outputs, order: outputs[torch.argsort(order).clamp(max=len(outputs) - 1)],
+            "It is the sentences that were moved. The words lie along the second axis: outputs[:, "
+            "...].",
         ),
     ),
     hints=(
@@ -296,6 +346,25 @@ layers_to_meet = Exercise(
             ),
             "The recurrent steps are one too few. From a word to its neighbour, at distance 1, is "
             "one step already.",
+        ),
+        Wrong(
+            "itself_in_the_reach",
+            _with_convolution(lambda distance, kernel: math.ceil(distance / ((kernel + 1) // 2))),
+            "The reach counts the word itself, or half of it. A kernel of 5 words has two on each "
+            "side: the reach is (kernel - 1) / 2.",
+            also=(_with_convolution(lambda distance, kernel: math.ceil(2 * distance / kernel)),),
+        ),
+        Wrong(
+            "one_layer_more",
+            _with_convolution(lambda distance, kernel: distance // ((kernel - 1) // 2) + 1),
+            "There is a layer too many where the reach divides the distance. Round up: distance "
+            "over reach, to the next whole number only if something is left.",
+        ),
+        Wrong(
+            "whole_layers_of_one_word",
+            _with_convolution(lambda distance, kernel: distance),
+            "The convolution is given a layer for each word on the way. A layer carries news by "
+            "its whole reach, (kernel - 1) / 2 words.",
         ),
     ),
     hints=(

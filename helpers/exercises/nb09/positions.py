@@ -46,6 +46,12 @@ def _sines_only(length: int, width: int) -> torch.Tensor:
     return _angles(length, width, -_pairs(width)).sin().repeat_interleave(2, dim=1).float()
 
 
+def _exponent_of_each_column(length: int, width: int) -> torch.Tensor:
+    columns = torch.arange(width, dtype=torch.float64)
+    angles = _angles(length, width, -2 * columns / width)
+    return torch.where(columns % 2 == 0, angles.sin(), angles.cos()).float()
+
+
 sinusoidal_positions = Exercise(
     name="nb09.sinusoidal_positions",
     title="A clock with many hands",
@@ -114,6 +120,37 @@ sinusoidal_positions = Exercise(
             lambda length, width: answers.sinusoidal_positions(length, width).T,
             "Rows and columns have changed places: a row is a position, and can be added to the "
             "vector of a word.",
+        ),
+        Wrong(
+            "exponent_of_each_column",
+            _exponent_of_each_column,
+            "The exponent is 2j / D with j the number of the column, and only i, the number of "
+            "the pair, may stand there. Then each column has a frequency of its own, and they "
+            "fall twice as fast as they should.",
+        ),
+        Wrong(
+            "other_base",
+            lambda length, width: _woven(
+                torch.arange(length).unsqueeze(1) * 1_000 ** -_pairs(width)
+            ),
+            "The base of the frequencies is another number than 10,000.",
+            also=(
+                lambda length, width: _woven(
+                    torch.arange(length).unsqueeze(1) * 100_000 ** -_pairs(width)
+                ),
+            ),
+        ),
+        Wrong(
+            "not_a_power",
+            lambda length, width: _woven(
+                torch.arange(length).unsqueeze(1) / (10_000 * _pairs(width))
+            ),
+            "10,000 is multiplied by 2i / D. It is raised to that power.",
+            also=(
+                lambda length, width: _woven(
+                    torch.arange(length).unsqueeze(1) * (10_000 * _pairs(width))
+                ),
+            ),
         ),
     ),
     hints=(
@@ -187,6 +224,20 @@ def _in_turn(encoding: torch.Tensor, shift: int) -> torch.Tensor:
     return torch.stack([sine, cosine], dim=-1).flatten(1)
 
 
+def _by_angle(angle: torch.Tensor, encoding: torch.Tensor, shift: int) -> torch.Tensor:
+    return _woven(angle + _turn(encoding, shift)).to(encoding)
+
+
+def _position_from_the_first_pair(encoding: torch.Tensor, shift: int) -> torch.Tensor:
+    position = torch.atan2(encoding[:, :1], encoding[:, 1:2]) + shift
+    return _woven(position * _turn(encoding, 1.0)).to(encoding)
+
+
+def _first_pair_only(encoding: torch.Tensor, shift: int) -> torch.Tensor:
+    turn = _turn(encoding, shift) * (torch.arange(encoding.size(1) // 2) == 0)
+    return _turned(*_split(encoding), turn)
+
+
 rotate_positions = Exercise(
     name="nb09.rotate_positions",
     title="A shift is a rotation",
@@ -252,6 +303,58 @@ rotate_positions = Exercise(
             _in_turn,
             "The cosine was computed from the new sine. Both need the old ones: compute the two, "
             "then put them in place.",
+        ),
+        Wrong(
+            "through_the_arcsine",
+            lambda encoding, shift: _by_angle(torch.asin(_split(encoding)[0]), encoding, shift),
+            "The angle is taken back from the sine, or from the cosine, alone. Two angles have "
+            "the same sine, so half of the positions come out wrong. Use the formulas for sin(a + "
+            "b) and cos(a + b), which need no angle.",
+            also=(
+                lambda encoding, shift: _by_angle(torch.acos(_split(encoding)[1]), encoding, shift),
+                lambda encoding, shift: _by_angle(
+                    torch.atan(_split(encoding)[0] / _split(encoding)[1]), encoding, shift
+                ),
+            ),
+        ),
+        Wrong(
+            "position_from_the_first_pair",
+            _position_from_the_first_pair,
+            "The position is read from the first pair alone. That hand of the clock is round "
+            "after 6.28 positions, so p and p + 6.28 look the same to it. Turn each pair by "
+            "itself.",
+        ),
+        Wrong(
+            "first_pair_only",
+            _first_pair_only,
+            "Only the first pair is turned. Each pair turns, the pair i by its own angle k w_i.",
+        ),
+        Wrong(
+            "rows_as_positions",
+            lambda encoding, shift: _woven(
+                _angles(*encoding.shape, -_pairs(encoding.size(1)), first=shift)
+            ).to(encoding),
+            "The rows are taken for the positions 0, 1, 2, ... Which positions they hold is not "
+            "told: each row must be turned as it is.",
+        ),
+        Wrong(
+            "unchanged",
+            lambda encoding, shift: encoding.clone(),
+            "Nothing is turned: these are still the positions p.",
+        ),
+        Wrong(
+            "woven_the_other_way",
+            lambda encoding, shift: _turned(*_split(encoding)[::-1], _turn(encoding, shift)),
+            "Sines and cosines have changed places on the way in or on the way out. Each pair is "
+            "(sine, cosine): the sine stands in column 2i.",
+            also=(
+                lambda encoding, shift: (
+                    _turned(*_split(encoding), _turn(encoding, shift))
+                    .unflatten(1, (-1, 2))
+                    .flip(2)
+                    .flatten(1)
+                ),
+            ),
         ),
     ),
     hints=(

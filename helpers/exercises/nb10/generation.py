@@ -150,6 +150,87 @@ next_word_probabilities = Exercise(
             "low one 0: then the row is divided by infinity or by 0. Take the row's largest logit "
             "away first, as torch.softmax does: it changes no probability.",
         ),
+        Wrong(
+            "k_ignored",
+            lambda logits, temperature, k: torch.softmax(logits / temperature, dim=-1),
+            "k has no part in it: all the words keep a probability. Only the k best may be drawn.",
+        ),
+        Wrong(
+            "temperature_twice",
+            lambda logits, temperature, k: torch.softmax(_kept(logits, k) / temperature**2, dim=-1),
+            "The logits are divided by the temperature twice. Once is enough; is it also in a "
+            "line before?",
+        ),
+        Wrong(
+            "temperature_on_log_probabilities",
+            lambda logits, temperature, k: (
+                torch.log_softmax(_kept(logits, k), dim=-1) / temperature
+            ).exp(),
+            "The temperature divides the log-probabilities, after the softmax, so a row does not "
+            "sum to 1 any more. It divides the logits, and then comes the softmax.",
+        ),
+        Wrong(
+            "one_threshold_for_all",
+            lambda logits, temperature, k: torch.softmax(
+                logits.masked_fill(
+                    logits < logits.topk(min(k, logits.size(-1))).values.min(), -torch.inf
+                )
+                / temperature,
+                dim=-1,
+            ),
+            "One threshold serves all the rows of the batch. Each row has a k-th largest logit of "
+            "its own: keep the axis, (B, 1).",
+            also=(
+                lambda logits, temperature, k: torch.softmax(
+                    logits.masked_fill(
+                        logits < logits.topk(min(k, logits.size(-1))).values[0, -1], -torch.inf
+                    )
+                    / temperature,
+                    dim=-1,
+                ),
+            ),
+        ),
+        Wrong(
+            "k_th_left_out",
+            lambda logits, temperature, k: torch.softmax(
+                logits.masked_fill(
+                    logits <= logits.topk(min(k, logits.size(-1)), dim=-1).values[:, -1:],
+                    -torch.inf,
+                )
+                / temperature,
+                dim=-1,
+            ),
+            "The k-th largest logit is cut off too, so only k - 1 words stay. It is the last one "
+            "that stays: compare with < and not with <=.",
+        ),
+        Wrong(
+            "finite",
+            lambda logits, temperature, k: torch.softmax(
+                _kept(logits, k, -1e9) / temperature, dim=-1
+            ),
+            "A number such as -1e9 is no minus infinity. Where the logits are lower still, the "
+            "words that were to be left out win. Use float('-inf').",
+            also=(
+                lambda logits, temperature, k: torch.softmax(
+                    _kept(logits, k, -1e4) / temperature, dim=-1
+                ),
+            ),
+        ),
+        Wrong(
+            "uniform",
+            lambda logits, temperature, k: (
+                (_kept(logits, k) > -torch.inf).float()
+                / (_kept(logits, k) > -torch.inf).sum(dim=-1, keepdim=True)
+            ),
+            "The k words share the probability equally. Each gets the softmax of its logit, so a "
+            "better word is likelier.",
+        ),
+        Wrong(
+            "no_softmax",
+            lambda logits, temperature, k: _kept(logits, k) / temperature,
+            "These are still logits. The softmax is missing: it makes probabilities of them, 0 "
+            "where there is minus infinity.",
+        ),
     ),
     hints=(
         "Which logit is the last to stay, in each row? And what must the others' logits be, so "
@@ -293,6 +374,15 @@ def _forgiving(case: tuple) -> tuple:
     return case
 
 
+def _last_word_stripped(model, choose, prompt: list[int], longest: int, end: int = 2) -> list[int]:
+    words = list(prompt)
+    for _ in range(longest):
+        words.append(choose(model(torch.tensor([words]))[0, -1]))
+        if words[-1] == end:
+            break
+    return words[len(prompt) : -1]
+
+
 generate = Exercise(
     name="nb10.generate",
     title="One word after another",
@@ -363,6 +453,38 @@ generate = Exercise(
             _prompt_changed,
             "The words are right, but they were appended to the caller's own list: prompt is "
             "longer than before. prompt + made is a new list.",
+        ),
+        Wrong(
+            "last_word_stripped",
+            _last_word_stripped,
+            "The last word is stripped as if it were always <end>. Where `longest` stops the loop "
+            "there is no <end>, and a real word is lost. Leave <end> out when it comes.",
+        ),
+        Wrong(
+            "no_stop_at_end",
+            lambda model, choose, prompt, longest, end=2: answers.generate(
+                model, choose, prompt, longest, -1
+            ),
+            "The loop goes on after <end>. The sentence is over then: stop, and leave <end> out.",
+            also=(
+                lambda model, choose, prompt, longest, end=2: [
+                    w for w in answers.generate(model, choose, prompt, longest, -1) if w != end
+                ],
+            ),
+        ),
+        Wrong(
+            "one_short",
+            lambda model, choose, prompt, longest, end=2: answers.generate(
+                model, choose, prompt, longest - 1, end
+            ),
+            "The loop stops one word early: `longest` words may be made.",
+        ),
+        Wrong(
+            "fixed_end",
+            lambda model, choose, prompt, longest, end=2: answers.generate(
+                model, choose, prompt, longest
+            ),
+            "The id 2 is written into your function. Which id is <end> comes as the argument end.",
         ),
     ),
     hints=(

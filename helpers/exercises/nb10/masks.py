@@ -77,6 +77,17 @@ causal_mask = Exercise(
             "The triangle leans the other way. Row 0 may look at column 0 only, the last row at "
             "all columns.",
         ),
+        Wrong(
+            "one_ahead",
+            lambda length: _square(length).tril(1),
+            "Each word sees the next one too, and that is the word it is to predict. The diagonal "
+            "is the last that may be seen: tril() and not tril(1).",
+        ),
+        Wrong(
+            "previous_and_itself",
+            lambda length: _square(length).tril().triu(-1),
+            "Each word sees itself and the one before it. All the words before it are known.",
+        ),
     ),
     hints=(
         "Draw it for three words. Which cells of row 0 are True, which of row 1, which of row 2?",
@@ -158,6 +169,23 @@ combine_masks = Exercise(
             "inverted",
             lambda lengths, size: ~answers.combine_masks(lengths, size),
             "True stands where looking is forbidden. Here True means that a word may be attended.",
+        ),
+        Wrong(
+            "one_ahead",
+            lambda lengths, size: _words(lengths, size).unsqueeze(1) & _square(size).tril(1),
+            "Each word sees the next one too, and that is the word it is to predict: tril() and "
+            "not tril(1).",
+        ),
+        Wrong(
+            "no_query_axis",
+            lambda lengths, size: _words(lengths, size) & _square(size).tril(),
+            "The words of the sentences, (B, T), have no axis for the queries. Then broadcasting "
+            "takes the sentences for the rows of the map: with unsqueeze(1) they are (B, 1, T).",
+        ),
+        Wrong(
+            "looking_ahead",
+            lambda lengths, size: _words(lengths, size).unsqueeze(1) & _square(size).triu(),
+            "The other triangle: each word sees itself and what comes after it.",
         ),
     ),
     hints=(
@@ -305,6 +333,48 @@ language_model_loss = Exercise(
             "Right for small logits, but where they lie far apart the softmax of one is 0 in "
             "floats, and the logarithm of 0 is minus infinity. torch.log_softmax and cross_entropy "
             "take both steps in one, and never get there.",
+        ),
+        Wrong(
+            "divided_by_sentences",
+            lambda logits, words: (
+                cross_entropy(logits[:, :-1].mT, words[:, 1:], ignore_index=0, reduction="sum")
+                / len(words)
+            ),
+            "The sum is divided by the number of sentences. Then a long sentence weighs more, and "
+            "the loss grows with its length: divide by the number of real targets.",
+        ),
+        Wrong(
+            "minus_forgotten",
+            lambda logits, words: -answers.language_model_loss(logits, words),
+            "The sign is turned round. The loss is minus the logarithm of the probability: a sure "
+            "and right model has a loss near 0, and no loss is negative.",
+        ),
+        Wrong(
+            "raw_logits",
+            lambda logits, words: torch.nn.functional.nll_loss(
+                logits[:, :-1].flatten(0, 1), words[:, 1:].flatten(), ignore_index=0
+            ),
+            "nll_loss wants log-probabilities and was given something else. cross_entropy takes "
+            "the logits as they are; or take log_softmax first.",
+            also=(
+                lambda logits, words: torch.nn.functional.nll_loss(
+                    logits[:, :-1].softmax(dim=-1).flatten(0, 1),
+                    words[:, 1:].flatten(),
+                    ignore_index=0,
+                ),
+            ),
+        ),
+        Wrong(
+            "two_ahead",
+            lambda logits, words: _given(logits[:, :-2], words[:, 2:], words[:, 2:] != 0),
+            "Each position is asked for the word after the next. The logits at t predict the word "
+            "at t + 1.",
+        ),
+        Wrong(
+            "start_predicted",
+            lambda logits, words: _given(logits.roll(1, dims=1), words, words != 0),
+            "<start> is among the targets, predicted from the last position. Nothing comes before "
+            "<start>: it is never predicted.",
         ),
     ),
     hints=(
