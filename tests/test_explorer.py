@@ -284,8 +284,13 @@ def test_every_view_has_text_and_html(live: bool, request: pytest.FixtureRequest
         assert data["text/plain"].endswith(".")
         assert repr(view) == data["text/plain"]
         assert (view.live is not None) is live
-        assert metadata == {} and set(data) == {"text/plain", "text/html"}
-        json.dumps(view.state)
+        assert metadata == {} and set(data) == {"text/plain", "text/html", base.STATE_MIME}
+        assert base.unpacked(data[base.STATE_MIME]) == json.loads(json.dumps(view.state))
+
+
+def test_a_text_that_is_no_state_is_refused() -> None:
+    with pytest.raises(ValueError, match="holds no state of a view.*Refresh the notebook"):
+        base.unpacked("eNonsense")
 
 
 def shown(view: base.View) -> list[NotebookNode]:
@@ -315,14 +320,14 @@ def test_the_still_picture_is_an_output_of_its_own() -> None:
 def test_without_anywidget_only_the_still_picture_is_shown(no_anywidget: None) -> None:
     view = explore(WEIGHTS, ROWS, COLUMNS)
     (still,) = shown(view)
-    assert still.data == {"text/plain": view.sentence(), "text/html": view.html()}
+    assert still.data == view._repr_mimebundle_()[0]
 
 
 def test_a_committed_notebook_has_the_still_picture_once() -> None:
     view = explore(WEIGHTS, ROWS, COLUMNS)
     cell = new_code_cell("view", outputs=shown(view))
     (still,) = normalise(new_notebook(cells=[cell])).cells[0].outputs
-    assert still.data == {"text/plain": view.sentence(), "text/html": view.html()}
+    assert still.data == view._repr_mimebundle_()[0]
 
 
 @pytest.mark.parametrize("view", VIEWS)

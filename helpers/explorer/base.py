@@ -7,13 +7,17 @@ a widget without its state: opened again it can draw nothing, and it would not f
 in the same output. The still picture is all that a fresh, untrusted clone shows, so it uses what
 JupyterLab's sanitizer lets through: tables, inline styles, no SVG, no scripts.
 
-A page without a kernel draws a view too: `view.state` is all that its script reads as "state",
-`colours()` what it reads as "colours", and `joined(SCRIPTS, view.state["view"])` is the script.
+Beside the still picture stands the view's state, packed, because the book is built from the
+committed notebook alone. A page without a kernel draws a view too: `view.state` is all that its
+script reads as "state", `colours()` what it reads as "colours", and `joined(SCRIPTS, view.state["view"])` is the script.
 """
 
 from __future__ import annotations
 
+import base64
+import json
 import secrets
+import zlib
 from functools import cache
 from pathlib import Path
 from types import ModuleType
@@ -30,6 +34,7 @@ STILL_MARK = (
     "+ .jp-OutputArea-child:not(:has(.am-root)) {{ display: none }}</style>"
 )
 WIDGET_MIME = "application/vnd.jupyter.widget-view+json"
+STATE_MIME = "application/x-attention-measured-state"  # which no front end draws
 _HERE = Path(__file__).parent
 SCRIPTS = _HERE / "js"
 
@@ -70,7 +75,8 @@ class View:
         return self.sentence()
 
     def _repr_mimebundle_(self, **_kwargs: Any) -> tuple[dict[str, Any], dict[str, Any]]:
-        return {"text/plain": self.sentence(), "text/html": self.html()}, {}
+        data = {"text/plain": self.sentence(), "text/html": self.html()}
+        return data | {STATE_MIME: packed(self.state)}, {}
 
     def _ipython_display_(self) -> None:
         from IPython.display import display
@@ -85,6 +91,23 @@ class View:
         bundle = live[0] if isinstance(live, tuple) else live
         # The empty text keeps the output's place where a front end cannot draw widgets.
         display({"text/plain": "", WIDGET_MIME: bundle[WIDGET_MIME]}, raw=True)
+
+
+def packed(state: dict[str, Any]) -> str:
+    """Return a state as one line of text, compressed: written out, its numbers take a line each."""
+    text = json.dumps(state, ensure_ascii=False, separators=(",", ":"))
+    return base64.urlsafe_b64encode(zlib.compress(text.encode(), 9)).decode()
+
+
+def unpacked(text: str) -> dict[str, Any]:
+    """Return the state that `packed` made a line of. Raises ValueError for any other text."""
+    try:
+        return json.loads(zlib.decompress(base64.urlsafe_b64decode(text)))
+    except (ValueError, zlib.error) as error:
+        raise ValueError(
+            f"the text {text[:20]!r} holds no state of a view ({error}); expected what `packed` "
+            "returned. Refresh the notebook that it comes from."
+        ) from error
 
 
 def colours() -> dict[str, Any]:
