@@ -9,7 +9,8 @@ JupyterLab's sanitizer lets through: tables, inline styles, no SVG, no scripts.
 
 Beside the still picture stands the view's state, packed, because the book is built from the
 committed notebook alone. A page without a kernel draws a view too: `view.state` is all that its
-script reads as "state", `colours()` what it reads as "colours", and `joined(SCRIPTS, view.state["view"])` is the script.
+script reads as "state", `colours()` what it reads as "colours", and
+`joined(SCRIPTS, view.state["view"])` is the script.
 """
 
 from __future__ import annotations
