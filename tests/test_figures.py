@@ -90,11 +90,17 @@ def test_a_wall_hangs_every_map(monkeypatch: pytest.MonkeyPatch) -> None:
     maps["C"] = np.array([[9.0, 0.0, 0.0], [0.0, 0.0, 0.0]])  # breaks the rules, and is drawn
     sizes = {"rows": ["a", "b"], "columns": ["x", "y", "z"], "title": "four", "alt": "four maps"}
     figures.wall(maps, **sizes)
-    titles = [axes.get_title() for axes in drawn[0].axes if axes.get_visible()]
-    assert titles == ["A", "B", "C", "D"]
+    *maps_drawn, bar = [axes for axes in drawn[0].axes if axes.get_visible()]
+    assert [axes.get_title() for axes in maps_drawn] == ["A", "B", "C", "D"]
+    assert bar.get_ylabel() == "attention weight"
     assert drawn[0].axes[0].yaxis_inverted()  # the first target word on top
     with pytest.raises(ValueError, match="map B has shape .3, 2."):
         figures.wall({"A": maps["A"], "B": np.ones((3, 2))}, **sizes)
+    figures.wall(maps, **sizes, across=4, gold=[(2, 1)])
+    columns = {axes.get_subplotspec().colspan.start for axes in drawn[1].axes[:4]}
+    assert columns == {0, 1, 2, 3}
+    outlines = [patch.get_xy() for axes in drawn[1].axes[:4] for patch in axes.patches]
+    assert outlines == [(2.06, 1.06)] * 4
 
 
 def test_a_strip_looks_at_one_picture_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -232,15 +232,7 @@ def attention_map(
             gid=AS_IT_IS,
         )
     for source, target in links:
-        axes.add_patch(
-            Rectangle(
-                (source + 0.06, target + 0.06),
-                *(0.88, 0.88),
-                fill=False,
-                linewidth=2.4,
-                edgecolor=palette.ROLE_COLOURS["gold link"],
-            )
-        )
+        axes.add_patch(_outline(source, target, 2.4))
     bar = fig.colorbar(image, ax=axes, fraction=0.05, pad=0.02, aspect=25)
     bar.set_label("attention weight")
     bar.outline.set_visible(False)
@@ -254,17 +246,22 @@ def wall(
     columns: Sequence[str],
     title: str,
     alt: str,
+    across: int = 3,
+    gold: Iterable[tuple[int, int]] = (),
 ) -> None:
-    """Show several maps of one sentence beside each other, three in a row, each under its name.
+    """Show several maps of one sentence beside each other, each under its name.
 
     maps: name -> weights (T, S), which may break every rule: that is for the reader to see.
     rows, columns: the T target and S source words. Weights above 1 are drawn as 1.
+    across: how many maps stand in a row. gold: links (source position, target position), outlined.
     Raises ValueError for a map of another size.
     """
-    from helpers.figures.checks import to_array
+    from helpers.figures.checks import link_list, to_array
 
-    across, down = min(3, len(maps)), -(-len(maps) // 3)
-    fig = Figure(figsize=(1.2 + 0.3 * len(columns) * across, 1.2 + down * (0.9 + 0.27 * len(rows))))
+    links = link_list(gold, len(rows), len(columns), "gold")
+    across, down = min(across, len(maps)), -(-len(maps) // across)
+    wide, tall = 2.0 + 0.3 * len(columns) * across, 1.2 + down * (0.9 + 0.27 * len(rows))
+    fig = Figure(figsize=(wide, tall))
     grid = fig.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     for axes, (name, weights) in zip(grid.flat, maps.items(), strict=False):
         matrix = to_array(weights, name)
@@ -273,7 +270,9 @@ def wall(
                 f"map {name} has shape {matrix.shape}; expected (T, S) = "
                 f"({len(rows)}, {len(columns)}), one row a target word, one column a source word"
             )
-        axes.pcolormesh(matrix, vmin=0, vmax=1, edgecolors="white", linewidth=0.8)
+        image = axes.pcolormesh(matrix, vmin=0, vmax=1, edgecolors="white", linewidth=0.8)
+        for source, target in links:
+            axes.add_patch(_outline(source, target, 1.6))
         axes.set_title(name, loc="center", pad=6)
         axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=90, fontsize=10)
         axes.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=10)
@@ -283,8 +282,22 @@ def wall(
     grid[0, 0].invert_yaxis()  # shared: one turns them all
     for axes in grid.flat[len(maps) :]:
         axes.set_visible(False)
+    bar = fig.colorbar(image, ax=grid, fraction=0.05, pad=0.02, aspect=30)
+    bar.set_label("attention weight")
+    bar.outline.set_visible(False)
     fig.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=15)
     show(fig, alt)
+
+
+def _outline(source: int, target: int, width: float) -> Rectangle:
+    """The frame of a gold link's cell, in points; cells are 1 wide and 1 tall."""
+    return Rectangle(
+        (source + 0.06, target + 0.06),
+        *(0.88, 0.88),
+        fill=False,
+        linewidth=width,
+        edgecolor=palette.ROLE_COLOURS["gold link"],
+    )
 
 
 def picture_strip(
