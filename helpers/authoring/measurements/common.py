@@ -9,7 +9,7 @@ from torch import nn
 
 from helpers import metrics
 from helpers.corpus import Batch, Corpus, training_batches
-from helpers.decoding import translate_all
+from helpers.decoding import Translation, translate_all
 from helpers.settings import DEVICE, seed_everything
 from helpers.training import fit
 
@@ -57,8 +57,8 @@ class TestScores:
     def __init__(self) -> None:
         self.scores: dict[str, Any] = {"exact": [], "bleu": [], "buckets": []}
 
-    def add(self, model: nn.Module, data: Corpus) -> None:
-        """Translate the test set with `model` and append its numbers."""
+    def add(self, model: nn.Module, data: Corpus) -> list[Translation]:
+        """Translate the test set with `model`, append its numbers, and return the translations."""
         said = translate_all(model, data.test, data.source_vocabulary, data.target_vocabulary)
         self.scores["exact"].append(round(metrics.exact_match(said, data.test), 4))
         self.scores["bleu"].append(round(metrics.bleu(said, data.test), 2))
@@ -70,3 +70,4 @@ class TestScores:
         for recorded, bucket in zip(self.scores["buckets"], buckets, strict=True):
             recorded["hits"].append(bucket.hits)
         print("exact match so far:", self.scores["exact"], flush=True)
+        return said
