@@ -6,6 +6,7 @@ maps and the ablations: from its first TESTED sentences).
 
 from __future__ import annotations
 
+import functools
 import statistics
 import time
 from collections.abc import Callable
@@ -26,12 +27,15 @@ from helpers.training import masked_loss, smoothed_loss, translation_loss
 # The notebook's own run.
 SIZES = {"width": 128, "heads": 4, "layers": 1, "mlp": 256}
 STEPS, BATCH_SIZE, LR, SMOOTHING = 1500, 32, 3e-3, 0.1
-# The RNN with attention of notebooks 05 and 06, with what was chosen for it there.
-HIDDEN, RNN_BATCH_SIZE, RNN_LR = 188, 48, 7e-3
-# Each budget is a run of its own: the learning rate falls to 0 at its end.
-BUDGETS = (500, STEPS, 3000)
-RNN_BUDGETS = (333, 1000, 2000)
-FEW = 3  # seeds of the budgets
+# The RNN with attention of notebooks 05 and 06, as large as the Transformer, and its rate there.
+HIDDEN, RNN_LR = 188, 7e-3
+# The comparison. Both models see the same batches, and a budget is a run of its own: the learning
+# rate falls to 0 at its end. On dev, with seed 0, each model gets for each budget the best of these
+# multiples of its rate above, and for the shorter one the better of two losses, with and without
+# label smoothing. (Four times the rate was worse than twice already for the shorter budget.)
+COMPARED_BATCH_SIZE = 48
+COMPARED_STEPS = {333: (0.5, 1, 2, 4), 1000: (0.5, 1, 2)}
+FEW = 3  # seeds of the longer budget
 # Two blocks a side, so that there is a depth to lose; narrow and short, as there are many runs.
 SMALL = {"width": 64, "heads": 4, "layers": 2, "mlp": 128}
 SMALL_STEPS, SOME, TESTED = 600, 5, 1000
@@ -41,6 +45,7 @@ ABLATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "no positions": ({"positions": None}, {}),
     "no residual": ({"residual": False}, {}),
     "no norm": ({"norm": None}, {}),
+    "no MLP": ({}, {}),  # see `_remove_mlps`
     "one head": ({"heads": 1}, {}),
     "one layer": ({"layers": 1}, {}),
     "no scaling": ({"scale": False}, {}),
@@ -50,31 +55,86 @@ ABLATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "post-norm, no warm-up": ({"norm": "post"}, {"warm_up": 0.0}),
     "tied": ({"tie": True}, {}),
 }
-LENGTHS, TOKENS = (16, 32, 64, 128, 256, 512), 2048
+LENGTHS, TOKENS = (16, 32, 64, 128, 256, 512), 512
 TIMED_STEPS = 40
 
 
 def measure(seeds: list[int]) -> dict[str, Any]:
     """Train everything and test it; what costs much with the first few seeds only."""
     data = corpus.load_corpus("lite")
-    others = (("transformer", BUDGETS[::2]), ("rnn", RNN_BUDGETS))
     return {
         "settings": {
             **SIZES, "steps": STEPS, "batch_size": BATCH_SIZE, "lr": LR, "smoothing": SMOOTHING,
-            "rnn": {"hidden": HIDDEN, "batch_size": RNN_BATCH_SIZE, "lr": RNN_LR},
-            "few_seeds": FEW,
+            "rnn": {"hidden": HIDDEN},
             "small": {**SMALL, "steps": SMALL_STEPS, "seeds": SOME, "tested": TESTED},
             "tokens": TOKENS,
         },
         "speed": _speeds(data),
-        "step_seconds": _step_seconds(data),
-        "transformer": _runs(data, seeds, "transformer", STEPS),
-        "ablations": {name: _ablation(data, seeds[:SOME], name) for name in ABLATIONS},
-        "budgets": {
-            name: [_runs(data, seeds[:FEW], name, steps) for steps in budgets]
-            for name, budgets in others
+        "transformer": {
+            "steps": STEPS,
+            "sentences": STEPS * BATCH_SIZE,
+            "parameters": count_parameters(_model(data, "transformer")),
+            **_tested(data, seeds, lambda seed: _trained(data, seed)),
         },
+        "ablations": {name: _ablation(data, seeds[:SOME], name) for name in ABLATIONS},
+        "compared": _compare(data, seeds[:SOME]),
     }  # fmt: skip
+
+
+def _compare(data: Corpus, seeds: list[int]) -> dict[str, Any]:
+    """Both models on equal batches and steps, each with what dev chooses for it and the budget."""
+    return {
+        "batch_size": COMPARED_BATCH_SIZE,
+        "step_seconds": _step_seconds(data),
+        **{name: _chosen_runs(data, seeds, name) for name in ("transformer", "rnn")},
+    }
+
+
+def _chosen_runs(data: Corpus, seeds: list[int], name: str) -> list[dict[str, Any]]:
+    """For each budget: the choice on dev with seed 0, then a tested run for each seed."""
+    base = LR if name == "transformer" else RNN_LR
+    losses = [translation_loss, _loss]  # without label smoothing, and with it
+    if name == "transformer":
+        losses.reverse()
+    found = []
+    for steps, factors in COMPARED_STEPS.items():
+        rates = [round(base * factor, 5) for factor in factors]
+        dev = [_on_dev(data, name, steps, lr, losses[0]) for lr in rates]
+        lr = rates[dev.index(max(dev))]
+        choice: dict[str, Any] = {"rates": rates, "dev": dev}
+        if not found:
+            other = choice["dev_with_the_other_loss"] = _on_dev(data, name, steps, lr, losses[1])
+            losses = [losses[1] if other > max(dev) else losses[0]]
+        few = seeds if not found else seeds[:FEW]
+        run = functools.partial(_compared, data, name, steps, lr, losses[0])
+        found.append(
+            {
+                "steps": steps,
+                "sentences": steps * COMPARED_BATCH_SIZE,
+                "parameters": count_parameters(_model(data, name)),
+                **choice,
+                "lr": lr,
+                "smoothing": SMOOTHING if losses[0] is _loss else 0.0,
+                **_tested(data, few, run),
+            }
+        )
+    return found
+
+
+def _on_dev(data: Corpus, name: str, steps: int, lr: float, loss: Callable) -> float:
+    """Exact match on the development set after one run with seed 0."""
+    model, _ = _compared(data, name, steps, lr, loss, 0)
+    said = translate_all(model, data.dev, *_vocabularies(data))
+    return round(metrics.exact_match(said, data.dev), 4)
+
+
+def _compared(
+    data: Corpus, name: str, steps: int, lr: float, loss: Callable, seed: int
+) -> tuple[nn.Module, float]:
+    return _timed(
+        lambda: _model(data, name), data, seed, name, COMPARED_BATCH_SIZE,
+        steps=steps, lr=lr, loss=loss,
+    )  # fmt: skip
 
 
 def _model(data: Corpus, name: str, **options: Any) -> nn.Module:
@@ -84,12 +144,16 @@ def _model(data: Corpus, name: str, **options: Any) -> nn.Module:
     return TransformerTranslator(*sizes, **{**SIZES, **options})
 
 
-def _runs(data: Corpus, seeds: list[int], name: str, steps: int) -> dict[str, Any]:
-    """Train with each seed; scores by length and on longer sentences, alignment, CPU seconds."""
-    batch_size = RNN_BATCH_SIZE if name == "rnn" else BATCH_SIZE
+def _tested(
+    data: Corpus, seeds: list[int], trained: Callable[[int], tuple[nn.Module, float]]
+) -> dict[str, Any]:
+    """For each seed: scores by length and on longer sentences, alignment, CPU seconds.
+
+    trained(seed): a trained model and the seconds that it took.
+    """
     scores, found = TestScores(), _empty("seconds", "longer", "alignment_error", "crossing")
     for seed in seeds:
-        model, seconds = _trained(data, seed, name, steps)
+        model, seconds = trained(seed)
         scores.add(model, data)
         taught = _taught(model, data, data.test[:TESTED])
         hits, words = hits_by_kind(taught, data.test[:TESTED])["crossing"]
@@ -98,25 +162,15 @@ def _runs(data: Corpus, seeds: list[int], name: str, steps: int) -> dict[str, An
         found["longer"].append(sum(metrics.matches(said, data.test_longer)))
         found["alignment_error"].append(_error(taught, data.test[:TESTED]))
         found["crossing"].append(round(hits / words, 4))
-    return {
-        "steps": steps,
-        "sentences": steps * batch_size,
-        "parameters": count_parameters(_model(data, name)),
-        "longer_total": len(data.test_longer),
-        **scores.scores,
-        **found,
-    }
+    return {"longer_total": len(data.test_longer), **scores.scores, **found}
 
 
-def _trained(data: Corpus, seed: int, name: str, steps: int) -> tuple:
-    """One of the two models, trained with its own settings, and the CPU seconds that it took."""
-    if name == "rnn":
-        batch_size, lr, loss = RNN_BATCH_SIZE, RNN_LR, translation_loss
-    else:
-        batch_size, lr, loss = BATCH_SIZE, LR, _loss
+def _trained(data: Corpus, seed: int) -> tuple[nn.Module, float]:
+    """The notebook's own run, and the CPU seconds that it took."""
     return _timed(
-        lambda: _model(data, name), data, seed, name, batch_size, steps=steps, lr=lr, loss=loss
-    )
+        lambda: _model(data, "transformer"), data, seed, "transformer", BATCH_SIZE,
+        steps=STEPS, lr=LR, loss=_loss,
+    )  # fmt: skip
 
 
 def _ablation(data: Corpus, seeds: list[int], name: str) -> dict[str, Any]:
@@ -124,7 +178,8 @@ def _ablation(data: Corpus, seeds: list[int], name: str) -> dict[str, Any]:
     (options, training), pairs = ABLATIONS[name], data.test[:TESTED]
 
     def make() -> nn.Module:
-        return _model(data, "transformer", **{**SMALL, **options})
+        model = _model(data, "transformer", **{**SMALL, **options})
+        return _remove_mlps(model) if name == "no MLP" else model
 
     found = _empty("exact", "loss", "alignment_error", "seconds", "diverged")
     for seed in seeds:
@@ -142,6 +197,19 @@ def _ablation(data: Corpus, seeds: list[int], name: str) -> dict[str, Any]:
         found["seconds"].append(round(seconds, 1))
     print(name, found, flush=True)
     return {"parameters": count_parameters(make()), **found}
+
+
+class _Nothing(nn.Module):
+    """A sub-layer that writes nothing to the stream, and has no parameters."""
+
+    def forward(self, states: torch.Tensor, layer: Callable) -> tuple[torch.Tensor, None]:
+        return states, None
+
+
+def _remove_mlps(model: TransformerTranslator) -> TransformerTranslator:
+    for block in (*model.encoder.blocks, *model.decoder.blocks):
+        block.mlp, block.mlp_sublayer = nn.Identity(), _Nothing()
+    return model
 
 
 @torch.no_grad()
@@ -193,7 +261,7 @@ def _vocabularies(data: Corpus) -> tuple:
 
 
 def _step_seconds(data: Corpus) -> dict[str, float]:
-    """CPU seconds of a training step of `_runs`: the median of five short runs, in turns.
+    """CPU seconds of a training step of `_compare`: the median of five short runs, in turns.
 
     The runs themselves are hours apart, and what else the machine does changes their seconds; of
     two that take turns it does not change the ratio.
@@ -201,7 +269,8 @@ def _step_seconds(data: Corpus) -> dict[str, float]:
     taken = _empty("transformer", "rnn")
     for seed in range(6):  # the first warms up
         for name, seconds in taken.items():
-            seconds.append(_trained(data, seed, name, TIMED_STEPS)[1] / TIMED_STEPS)
+            _, run = _compared(data, name, TIMED_STEPS, LR, translation_loss, seed)
+            seconds.append(run / TIMED_STEPS)
     return {name: round(statistics.median(seconds[1:]), 5) for name, seconds in taken.items()}
 
 
