@@ -150,6 +150,14 @@ loss_by_length = Exercise(
             ),
             "The losses are added up but not divided by the number of words.",
         ),
+        Wrong(
+            "summed_over_all",
+            lambda losses, real, lengths, edges: _grouped(
+                losses, real, lengths, edges, lambda some, mask: some[mask].sum() / real.sum()
+            ),
+            "Each group's sum is divided by the words of all groups. Divide by the words of the "
+            "group itself.",
+        ),
     ),
     hints=(
         "Which sentences belong to a group, and which of their columns are words? How do you join "

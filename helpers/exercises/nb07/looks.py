@@ -131,6 +131,14 @@ looked_at = Exercise(
             "This is the share of words that look elsewhere. Asked for are those that look at "
             "their cell.",
         ),
+        Wrong(
+            "divided_by_cells",
+            lambda weights, word_cells: (
+                (weights.argmax(dim=-1) == torch.tensor(word_cells)).float().sum() / weights.size(1)
+            ),
+            "The hits are divided by the number of cells. Asked for is a share of words: divide "
+            "by the words that speak of a cell.",
+        ),
     ),
     hints=(
         "Which cell does each word look at, and of which words can it be said that this is right "

@@ -153,6 +153,13 @@ bag_answers = Exercise(
             "over infinity is no number. Take the largest score of the row away first, as "
             "torch.softmax does: it changes no weight.",
         ),
+        Wrong(
+            "by_width",
+            lambda queries, keys, values: (
+                torch.softmax(queries @ keys.mT / queries.size(-1), dim=-1) @ values
+            ),
+            "The scores are divided by D. Here they are dot products as they are, with no scale.",
+        ),
     ),
     hints=(
         "A bag has no first and no last item. What, if not its place, can a question find an item "
@@ -279,6 +286,22 @@ frames = Exercise(
             lambda signal, size, hop: signal.unfold(1, size, hop).transpose(1, 2),
             "The last two axes are exchanged. attend wants a vector for each frame: first the "
             "frames, then the samples of each.",
+        ),
+        Wrong(
+            "one_too_few",
+            lambda signal, size, hop: answers.frames(signal, size, hop)[:, :-1],
+            "The last whole frame is missing: from the first to the last start there are (N - "
+            "size) // hop steps, and so one frame more.",
+        ),
+        Wrong(
+            "sounds_mixed",
+            lambda signal, size, hop: (
+                answers.frames(signal, size, hop)
+                .transpose(0, 1)
+                .reshape(answers.frames(signal, size, hop).shape)
+            ),
+            "The frames of different sounds are mixed: the axes were (F, B, size), and a reshape "
+            "moved no number. Exchange them with transpose.",
         ),
     ),
     hints=(

@@ -218,6 +218,41 @@ cross_attention = Exercise(
             "The scores are divided by the root of the states' width D. A score sums over the K "
             "numbers of a projected query and key.",
         ),
+        Wrong(
+            "half_power",
+            lambda *given: _look(*given, divisor=2 * given[2].size(1)),
+            "`/ K ** 1/2` is no root: Python takes the power first, so it divides by K and then "
+            "by 2. Write K ** 0.5.",
+            also=(lambda *given: _look(*given, divisor=given[2].size(1) / 2),),
+        ),
+        Wrong(
+            "by_width",
+            lambda *given: _look(*given, divisor=given[2].size(1)),
+            "The scores are divided by K where it should be its root.",
+        ),
+        Wrong(
+            "keys_blended",
+            lambda targets, sources, w_q, w_k, w_v: _look(targets, sources, w_q, w_k, w_k),
+            "The keys are blended. They say what a source word is found by; what it hands on are "
+            "the values, sources times W_V.",
+        ),
+        Wrong(
+            "over_queries",
+            lambda targets, sources, w_q, w_k, w_v: (
+                torch.softmax(targets @ w_q @ (sources @ w_k).mT / w_q.size(1) ** 0.5, dim=1)
+                @ (sources @ w_v)
+            ),
+            "The softmax runs down the columns, over the target words. Each target word shares "
+            "out its attention among the source words: the last axis.",
+        ),
+        Wrong(
+            "no_softmax",
+            lambda targets, sources, w_q, w_k, w_v: (
+                targets @ w_q @ (sources @ w_k).mT / w_q.size(1) ** 0.5 @ (sources @ w_v)
+            ),
+            "There is no softmax: the scores themselves are used as weights. They can be "
+            "negative, and do not sum to 1.",
+        ),
     ),
     hints=(
         "Who needs to know something, and who knows it? Which of the two sentences gives the "
@@ -306,6 +341,34 @@ general_as_qkv = Exercise(
             ),
             "W_a is folded into W_K, and W_Q is the identity. That is right too, with keys of H "
             "numbers; asked for is the pair in which W_K is the identity.",
+        ),
+        Wrong(
+            "half_power",
+            lambda weight: _scaled(weight, weight.size(1) / 2),
+            "`** 1/2` is no root: Python takes the power first and then divides by 2. Write ** "
+            "0.5.",
+        ),
+        Wrong(
+            "turned",
+            lambda weight: (
+                weight.T * weight.size(1) ** 0.5,
+                torch.eye(weight.size(1), dtype=weight.dtype),
+            ),
+            "W_Q is transposed. With q = s W_Q, and s a row of H numbers, W_Q is (H, C), as W_a "
+            "is.",
+        ),
+        Wrong(
+            "other_order",
+            lambda weight: answers.general_as_qkv(weight)[::-1],
+            "The two results have changed places: first W_Q, then W_K.",
+        ),
+        Wrong(
+            "ones",
+            lambda weight: (
+                weight * weight.size(1) ** 0.5,
+                torch.ones(weight.size(1), weight.size(1), dtype=weight.dtype),
+            ),
+            "W_K is full of ones. The identity has ones on its diagonal only: torch.eye.",
         ),
     ),
     hints=(

@@ -113,6 +113,26 @@ soft_lookup = Exercise(
             "over infinity is no number. Take the largest score away first, as "
             "torch.softmax does: it changes no weight.",
         ),
+        Wrong(
+            "scaled_too",
+            lambda query, keys, values, temperature: (
+                _fit(query, keys, temperature * len(query) ** 0.5) @ values
+            ),
+            "The scores are divided by sqrt(K) too. Here the temperature alone divides them.",
+        ),
+        Wrong(
+            "over_the_keys",
+            lambda query, keys, values, temperature: (
+                (keys * query / temperature).softmax(dim=0).mean(dim=1) @ values
+            ),
+            "The products are not summed before the softmax. A score is one number for each "
+            "entry: the sum over the K products of query and key.",
+        ),
+        Wrong(
+            "summed",
+            lambda query, keys, values, temperature: values.sum(dim=0),
+            "The values are added up. Each counts by its weight, the softmax of its score.",
+        ),
     ),
     hints=(
         "A Python dictionary compares your key with each of its keys: equal or not. What could "
@@ -266,6 +286,25 @@ attention_outputs = Exercise(
             "over infinity is no number. Take the largest score of the row away first, as "
             "torch.softmax does: it changes no weight.",
         ),
+        Wrong(
+            "half_power",
+            lambda q, k, v: _with_outputs(_weights(q, k, 2 * q.size(-1)), v),
+            "`/ K ** 1/2` is no root: Python takes the power first, so it divides by K and then "
+            "by 2. Write K ** 0.5.",
+            also=(lambda q, k, v: _with_outputs(_weights(q, k, q.size(-1) / 2), v),),
+        ),
+        Wrong(
+            "no_softmax",
+            lambda q, k, v: _with_outputs(q @ k.mT / q.size(-1) ** 0.5, v),
+            "There is no softmax: the scores themselves are used as weights. They can be "
+            "negative, and do not sum to 1.",
+        ),
+        Wrong(
+            "times_the_root",
+            lambda q, k, v: _with_outputs(_weights(q, k, q.size(-1) ** -0.5), v),
+            "The scores are multiplied by sqrt(K). Divide by it: a sum over K products grows with "
+            "sqrt(K).",
+        ),
     ),
     hints=(
         "For one sentence, Q is a table of T rows and K one of S rows. What table holds each "
@@ -312,6 +351,11 @@ def _filled(scores, values, mask, number: float) -> torch.Tensor:
 def _beyond_words(scores, values, lengths) -> dict[str, torch.Tensor]:
     mask = _mask(scores, lengths)
     return {"result": lengths.view(-1, 1, 1) == 0, "scores": ~mask, "values": ~mask.mT}
+
+
+def _rows_of_queries(scores, values, lengths, number: float = -1e4) -> torch.Tensor:
+    rows = torch.arange(scores.size(1)) < lengths.unsqueeze(1)  # (B, T)
+    return torch.softmax(scores.masked_fill(~rows.unsqueeze(2), number), dim=-1) @ values
 
 
 masked_outputs = Exercise(
@@ -400,6 +444,34 @@ masked_outputs = Exercise(
             ),
             "The words are hidden and the padding is blended. masked_fill fills where its mask is "
             "True: there it needs the padding.",
+        ),
+        Wrong(
+            "rows_of_queries",
+            _rows_of_queries,
+            "The mask lies along the rows, over the queries: (B, T, 1). The lengths say which "
+            "source words are there, so the mask lies along the columns: (B, 1, S).",
+        ),
+        Wrong(
+            "no_query_axis",
+            lambda scores, values, lengths: (
+                torch.softmax(
+                    scores.masked_fill(~_mask(scores, lengths).squeeze(1), float("-inf")), dim=-1
+                )
+                @ values
+            ),
+            "The words of the sentences, (B, S), have no axis for the queries. Then broadcasting "
+            "takes the sentences for queries: with unsqueeze(1) they are (B, 1, S).",
+            also=(
+                lambda scores, values, lengths: (
+                    torch.nan_to_num(
+                        torch.softmax(
+                            scores.masked_fill(~_mask(scores, lengths).squeeze(1), float("-inf")),
+                            dim=-1,
+                        )
+                    )
+                    @ values
+                ),
+            ),
         ),
     ),
     hints=(

@@ -69,6 +69,10 @@ def _split_first(x, w_q, w_k, w_v, w_o, heads) -> tuple:
     return answers.merge_heads(weights @ v) @ w_o, weights
 
 
+def _woven(x: torch.Tensor, heads: int) -> torch.Tensor:
+    return x.unflatten(-1, (-1, heads)).permute(0, 3, 1, 2)
+
+
 multi_head_attention = Exercise(
     name="nb11.multi_head_attention",
     title="Several look-ups side by side",
@@ -159,6 +163,71 @@ multi_head_attention = Exercise(
             _split_first,
             "The states were cut before the projections, so a head reads only its own P numbers of "
             "a word. Project the whole vector first, then cut: each head reads all of it.",
+        ),
+        Wrong(
+            "half_power",
+            _changed(divisor=lambda width, size: 2 * size),
+            "`/ P ** 1/2` is no root: Python takes the power first, so it divides by P and then "
+            "by 2. Write P ** 0.5.",
+            also=(_changed(divisor=lambda width, size: size / 2),),
+        ),
+        Wrong(
+            "by_size",
+            _changed(divisor=lambda width, size: size),
+            "The scores are divided by P where it should be its root.",
+        ),
+        Wrong(
+            "by_heads",
+            lambda *given: _layer(*given, divisor=lambda width, size: given[-1] ** 0.5),
+            "The scores are divided by the root of A, the number of heads. A score sums over the "
+            "P numbers of a head: divide by sqrt(P).",
+        ),
+        Wrong(
+            "roles_swapped",
+            lambda x, w_q, w_k, *rest: _layer(x, w_k, w_q, *rest),
+            "W_Q makes the keys and W_K the queries. How much word t wants word i is not how much "
+            "i wants t.",
+        ),
+        Wrong(
+            "keys_blended",
+            lambda x, w_q, w_k, w_v, w_o, heads: _layer(x, w_q, w_k, w_k, w_o, heads),
+            "The keys are blended. What a word hands on are the values, X W_V.",
+        ),
+        Wrong(
+            "raw_values",
+            lambda x, w_q, w_k, w_v, w_o, heads: _layer(
+                x, w_q, w_k, torch.eye(x.size(-1)), w_o, heads
+            ),
+            "The states are blended as they are. What a word hands on are the values, X W_V.",
+        ),
+        Wrong(
+            "output_turned",
+            lambda x, w_q, w_k, w_v, w_o, heads: _layer(x, w_q, w_k, w_v, w_o.T, heads),
+            "W_O is transposed. It is square, so no error tells you; words are rows here, so the "
+            "product is mixed @ W_O, as with the other three.",
+        ),
+        Wrong(
+            "heads_woven",
+            _changed(split=_woven, merge=lambda mixed: mixed.permute(0, 2, 3, 1).flatten(2)),
+            "A head gets every A-th number of a vector, and the heads are woven together again. "
+            "The numbers of a head lie side by side: the first P, the next P, and so on.",
+            also=(
+                _changed(split=_woven),
+                _changed(merge=lambda mixed: mixed.permute(0, 2, 3, 1).flatten(2)),
+            ),
+        ),
+        Wrong(
+            "heads_added",
+            lambda *given: _layer(
+                *given, merge=lambda mixed: mixed.sum(dim=1).repeat(1, 1, given[-1])
+            ),
+            "The heads are added up before W_O. They lie side by side, so that W_O can read each "
+            "for itself.",
+        ),
+        Wrong(
+            "other_order",
+            lambda *given: answers.multi_head_attention(*given)[::-1],
+            "The two results are there, in the other order: first the outputs, then the weights.",
         ),
     ),
     hints=(

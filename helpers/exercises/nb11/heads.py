@@ -90,6 +90,16 @@ split_heads = Exercise(
             lambda states, heads: _cut(states, heads).transpose(1, 2).flip(1),
             "The parts are in the other order: head 0 gets the first P numbers.",
         ),
+        Wrong(
+            "heads_before_batch",
+            lambda states, heads: (
+                _cut(states, heads)
+                .permute(2, 0, 1, 3)
+                .reshape(len(states), heads, states.size(1), -1)
+            ),
+            "The heads were brought in front of the batch, and a reshape to (B, A, T, P) took "
+            "them for sentences. transpose(1, 2) moves A before T and leaves B where it is.",
+        ),
     ),
     hints=(
         "Take 2 words of 4 numbers and 2 heads. In which order do the 8 numbers lie in memory, and "
@@ -159,6 +169,26 @@ merge_heads = Exercise(
             "backwards",
             lambda parts: parts.flip(1).transpose(1, 2).flatten(2),
             "The last head comes first. Head 0's numbers begin the row.",
+        ),
+        Wrong(
+            "heads_before_batch",
+            lambda parts: (
+                parts.reshape(parts.size(1), parts.size(0), *parts.shape[2:])
+                .permute(1, 2, 0, 3)
+                .flatten(2)
+            ),
+            "The first two axes are read as (heads, batch). They are (B, A, T, P), so this mixes "
+            "heads of different sentences: bring A behind T with transpose(1, 2).",
+            also=(
+                lambda parts: parts.permute(1, 2, 0, 3).reshape(parts.size(0), parts.size(2), -1),
+            ),
+        ),
+        Wrong(
+            "words_behind",
+            lambda parts: parts.transpose(2, 3).reshape(parts.size(0), parts.size(2), -1),
+            "The last two axes were exchanged before the reshape. It is A that must move, behind "
+            "T: transpose(1, 2) gives (B, T, A, P).",
+            also=(lambda parts: parts.transpose(1, 3).reshape(parts.size(0), parts.size(2), -1),),
         ),
     ),
     hints=(

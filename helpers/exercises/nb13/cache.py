@@ -105,6 +105,11 @@ def _window(*case):
     return _look(case[0], keys, values), keys, values
 
 
+def _sees_the_first_only(*case):
+    keys, values = _with(*case)
+    return values[:, 0].clone(), keys, values
+
+
 cached_step = Exercise(
     name="nb13.cached_step",
     title="One word looks back, and is kept",
@@ -173,6 +178,55 @@ cached_step = Exercise(
             _window,
             "The oldest word is dropped for the newest one. Nothing is dropped: what is kept "
             "grows by one word a step.",
+        ),
+        Wrong(
+            "sees_the_first_only",
+            _sees_the_first_only,
+            "The word looks at the first one alone. Is it is_causal=True? With one query PyTorch "
+            "takes it for the word at place 0, which may see only itself. The newest word may see "
+            "all, so no mask is needed.",
+        ),
+        Wrong(
+            "half_power",
+            lambda *case: (
+                _look(case[0] / 2 * case[0].size(1) ** -0.5, *_with(*case)),
+                *_with(*case),
+            ),
+            "`/ D ** 1/2` is no root: Python takes the power first, so it divides by D and then "
+            "by 2. Write D ** 0.5.",
+            also=(
+                lambda *case: (
+                    _look(case[0] * 2 * case[0].size(1) ** -0.5, *_with(*case)),
+                    *_with(*case),
+                ),
+            ),
+        ),
+        Wrong(
+            "by_width",
+            lambda *case: (_look(case[0] * case[0].size(1) ** -0.5, *_with(*case)), *_with(*case)),
+            "The scores are divided by D where it should be its root.",
+        ),
+        Wrong(
+            "keys_blended",
+            lambda *case: (_look(case[0], _with(*case)[0], _with(*case)[0]), *_with(*case)),
+            "The keys are blended. They say what a word is found by; what it hands on are the "
+            "values.",
+        ),
+        Wrong(
+            "value_not_kept",
+            lambda *case: (_look(case[0], *_with(*case)), _with(*case)[0], case[4].clone()),
+            "The new key is kept and the new value is not. The two are read side by side, so both "
+            "must grow.",
+        ),
+        Wrong(
+            "found_is_kept",
+            lambda *case: (
+                _look(case[0], *_with(*case)),
+                _with(*case)[0],
+                torch.cat([case[4], _look(case[0], *_with(*case)).unsqueeze(1)], dim=1),
+            ),
+            "What was found is kept in the place of the value. The next words blend the values, "
+            "as each word made it.",
         ),
     ),
     hints=(

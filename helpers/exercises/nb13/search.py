@@ -80,6 +80,41 @@ length_scores = Exercise(
             "Only 5 + length is raised to alpha. The 6 belongs into the brackets: one word must "
             "have a penalty of 1.",
         ),
+        Wrong(
+            "end_not_counted",
+            _penalised(lambda lengths, alpha: ((5 + lengths - 1) / 6) ** alpha),
+            "One word too few is counted in each hypothesis. lengths counts <end> already, so "
+            "nothing is taken off.",
+        ),
+        Wrong(
+            "end_counted_twice",
+            _penalised(lambda lengths, alpha: ((5 + lengths + 1) / 6) ** alpha),
+            "One word too many is counted in each hypothesis. lengths counts <end> already, so "
+            "nothing is added.",
+        ),
+        Wrong(
+            "one_length_for_all",
+            _penalised(lambda lengths, alpha: ((5 + lengths.max()) / 6) ** alpha),
+            "One length serves all the hypotheses. Each has its own: with the same penalty for "
+            "all, no order changes.",
+            also=(
+                _penalised(lambda lengths, alpha: ((5 + len(lengths)) / 6) ** alpha),
+                _penalised(lambda lengths, alpha: ((5 + lengths[0]) / 6) ** alpha),
+                _penalised(lambda lengths, alpha: ((5 + lengths.float().mean()) / 6) ** alpha),
+            ),
+        ),
+        Wrong(
+            "numbers_exchanged",
+            _penalised(lambda lengths, alpha: ((6 + lengths) / 5) ** alpha),
+            "The 5 and the 6 have changed places: ((5 + length) / 6) ** alpha, so that one word "
+            "has a penalty of 1.",
+        ),
+        Wrong(
+            "only_the_length_divided",
+            _penalised(lambda lengths, alpha: (5 + lengths / 6) ** alpha),
+            "Only the length is divided by 6. Put 5 + length into brackets: a quotient comes "
+            "before a sum.",
+        ),
     ),
     hints=(
         "Log-probabilities are negative and grow more negative with each word. What must be done "
@@ -242,6 +277,23 @@ beam_step = Exercise(
             lambda sums, gains: _cut(sums.unsqueeze(2) * gains, sums.size(1), gains.size(2)),
             "Sums and gains are multiplied. They are logarithms: probabilities multiply, their "
             "logarithms add.",
+        ),
+        Wrong(
+            "subtracted",
+            lambda sums, gains: _cut(sums.unsqueeze(2) - gains, sums.size(1), gains.size(2)),
+            "The gains are taken away from the sums. Logarithms of probabilities are negative and "
+            "add up.",
+        ),
+        Wrong(
+            "probabilities_added",
+            lambda sums, gains: _cut(sums.unsqueeze(2) + gains.exp(), sums.size(1), gains.size(2)),
+            "The gains went through exp before they were added. Sums are logarithms of "
+            "probabilities, and so are the gains: add them as they are.",
+            also=(
+                lambda sums, gains: _cut(
+                    sums.exp().unsqueeze(2) * gains.exp(), sums.size(1), gains.size(2)
+                ),
+            ),
         ),
     ),
     hints=(

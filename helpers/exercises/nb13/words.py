@@ -69,6 +69,11 @@ def _by_raw_exponentials(logits, places, drawn, rest) -> torch.Tensor:
     return (torch.log(z) - logits.gather(1, places.unsqueeze(1)).squeeze(1)).mean()
 
 
+def _stands_for(logits: torch.Tensor, drawn: int, rest: int) -> torch.Tensor:
+    k = logits.size(1)
+    return torch.where(torch.arange(k) < k - drawn, 0.0, math.log(rest / drawn))
+
+
 sampled_loss = Exercise(
     name="nb13.sampled_loss",
     title="A sample stands for the vocabulary",
@@ -152,6 +157,34 @@ sampled_loss = Exercise(
             "row's largest logit away first and add it again behind the logarithm, as "
             "torch.logsumexp does.",
         ),
+        Wrong(
+            "minus_forgotten",
+            lambda *given: -answers.sampled_loss(*given),
+            "The sign is turned round: it is log Z minus the logit of the true word, and never "
+            "below 0 for long.",
+        ),
+        Wrong(
+            "true_not_taken_away",
+            lambda logits, places, drawn, rest: torch.logsumexp(
+                logits + _stands_for(logits, drawn, rest), dim=1
+            ).mean(),
+            "This is log Z alone. The logit of the true word is taken away from it.",
+        ),
+        Wrong(
+            "true_weighted_too",
+            lambda logits, places, drawn, rest: (
+                torch.logsumexp(logits + _stands_for(logits, drawn, rest), dim=1)
+                - torch.log_softmax(logits, dim=1).gather(1, places.unsqueeze(1)).squeeze(1)
+            ).mean(),
+            "A log-probability is taken away from log Z. It is the logit of the true word, as it "
+            "was given.",
+        ),
+        Wrong(
+            "rounded",
+            _loss(lambda drawn, rest, k: math.log(max(1, rest // drawn))),
+            "rest // drawn is rounded down. A drawn word may stand for two words and a half: "
+            "divide with a single stroke.",
+        ),
     ),
     hints=(
         "Z is a sum of exponentials over the whole vocabulary. Which terms do you have, and how "
@@ -218,6 +251,15 @@ def _from_the_right(symbols, left, right, new) -> list[int]:
     return answers.merge_pair(symbols[::-1], right, left, new)[::-1]
 
 
+def _last_lost(symbols, left, right, new) -> list[int]:
+    merged, k = [], 0
+    while k < len(symbols) - 1:
+        pair = symbols[k : k + 2] == [left, right]
+        merged.append(new if pair else symbols[k])
+        k += 1 + pair
+    return merged
+
+
 merge_pair = Exercise(
     name="nb13.merge_pair",
     title="Two pieces become one",
@@ -268,6 +310,35 @@ merge_pair = Exercise(
             "put_twice",
             lambda symbols, left, right, new: _merge(symbols, left, right, new, put=[new, new]),
             "Each of the two is replaced by `new`. The two together become one symbol.",
+        ),
+        Wrong(
+            "new_merged_again",
+            lambda symbols, left, right, new: answers.merge_pair(
+                answers.merge_pair(symbols, left, right, new), new, right, new
+            ),
+            "A merged symbol is merged again with the next one. What was merged is left as it is "
+            "in this round.",
+        ),
+        Wrong(
+            "left_kept",
+            lambda symbols, left, right, new: _merge(symbols, left, right, new, put=[left, new]),
+            "The left symbol is still there, and `new` stands in the place of the right one. Both "
+            "together become `new`.",
+        ),
+        Wrong(
+            "glued",
+            lambda symbols, left, right, new: [
+                int(part)
+                for part in " ".join(map(str, symbols)).replace(f"{left} {right}", str(new)).split()
+            ],
+            "The symbols were replaced in a text, where 11 2 holds 1 2. Compare symbols, not the "
+            "digits that they are written with.",
+        ),
+        Wrong(
+            "last_symbol_lost",
+            lambda symbols, left, right, new: _last_lost(symbols, left, right, new),
+            "The last symbol is lost where no pair ends the list. The loop over pairs stops one "
+            "short: add what is left.",
         ),
     ),
     hints=(
