@@ -1,12 +1,15 @@
 """Notebook 05: the course's answers, and what each must do, written in loops (`..._spec`).
 
 An answer's text is shown as its solution and pasted into the notebook's cell, so it uses no name
-but `torch`, `math` and `Counter`.
+but `torch`, `math`, `Counter` and, in `LuongDecoder`, `attend`, which the notebook has imported by
+then, and the answers before it.
 """
 
 from __future__ import annotations
 
 import torch
+
+from helpers.attention import attend
 
 
 def scaled_dot_scores(queries: torch.Tensor, keys: torch.Tensor) -> torch.Tensor:
@@ -109,6 +112,59 @@ def attentional_vectors_spec(
                 total = total + (weight[h, width:] * states[b, t]).sum()
                 vectors[b, t, h] = torch.tanh(total)
     return vectors
+
+
+class LuongDecoder(torch.nn.Module):
+    """The decoder of Luong et al. (2015) without input feeding: all steps of a sentence at once.
+
+    Sizes: B batch, T target words, S source words, V vocabulary, E embed, H hidden, the size of s_t
+    and of h_i.
+    """
+
+    def __init__(self, vocabulary: int, embed: int, hidden: int):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(vocabulary, embed, padding_idx=0)
+        self.embedding.weight.data.mul_(0.3)  # with 1.0 it learns more slowly
+        self.gru = torch.nn.GRU(embed, hidden, batch_first=True)
+        self.attentional = torch.nn.Linear(2 * hidden, hidden, bias=False)  # W_c
+        self.output = torch.nn.Linear(hidden, vocabulary)
+
+    def forward(self, words, state, encoded, mask):
+        """Return the scores of all words (B, T, V), the last state (B, H), the weights (B, T, S).
+
+        words: (B, T), y_0 ... y_{T-1}, which are fed. state: s_0 (B, H). encoded: h_i (B, S, H),
+        both the keys and the values. mask: (B, 1, S), True = may be attended. Each s_t looks for
+        itself by the scaled dot product, and the output layer reads the attentional vectors.
+        """
+        states, last = self.gru(self.embedding(words), state.unsqueeze(0))  # (B, T, H), (1, B, H)
+        context, weights = attend(states, encoded, encoded, mask, scaled_dot_scores)  # (B, T, H)
+        vectors = attentional_vectors(context, states, self.attentional.weight)  # (B, T, H)
+        return self.output(vectors), last.squeeze(0), weights
+
+
+class LuongDecoderSpec(LuongDecoder):
+    """Sentence by sentence and word by word, without the padding."""
+
+    def forward(self, words, state, encoded, mask):
+        logits, last, maps = [], [], []
+        for b in range(words.size(0)):
+            now, said, rows = state[b], [], []
+            real = [i for i in range(encoded.size(1)) if mask[b, 0, i]]
+            for t in range(words.size(1)):
+                _, now = self.gru(self.embedding(words[b, t]).view(1, 1, -1), now.view(1, 1, -1))
+                now = now.flatten()
+                scores = torch.stack([(now * encoded[b, i]).sum() for i in real])
+                weights = torch.softmax(scores / now.numel() ** 0.5, dim=0)
+                context = sum(a * encoded[b, i] for a, i in zip(weights, real, strict=True))
+                vector = torch.tanh(self.attentional(torch.cat([context, now])))
+                said.append(self.output(vector))
+                row = now.new_zeros(encoded.size(1))
+                row[real] = weights
+                rows.append(row)
+            logits.append(torch.stack(said))
+            last.append(now)
+            maps.append(torch.stack(rows))
+        return torch.stack(logits), torch.stack(last), torch.stack(maps)
 
 
 def mean_slope(scores: torch.Tensor) -> torch.Tensor:
