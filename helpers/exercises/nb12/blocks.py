@@ -163,6 +163,14 @@ encoder_block = Exercise(
             "The result is right, but += has changed the states of the caller, who may still need "
             "them. Write states = states + ..., which makes a new tensor.",
         ),
+        Wrong(
+            "mlp_reads_the_attention",
+            lambda x, attention, mlp, norm_1, norm_2: (
+                lambda found: x + found + mlp(norm_2(found))
+            )(attention(norm_1(x))),
+            "The mlp reads what the attention found, without the stream. It reads the stream "
+            "after the attention has added to it.",
+        ),
     ),
     hints=(
         "If both sub-layers gave nothing but zeros, what should come out of the block?",

@@ -54,6 +54,14 @@ def _constants(states, gain, bias, eps) -> torch.Tensor:
     return gain * (states - mean) / torch.sqrt(variance + eps) + bias
 
 
+def _by_std(axis: int) -> Callable[..., torch.Tensor]:
+    def normed(states, gain, bias, eps) -> torch.Tensor:
+        mean = states.mean(dim=axis, keepdim=True)
+        return gain * (states - mean) / (states.std(dim=axis, keepdim=True) + eps) + bias
+
+    return normed
+
+
 layer_norm = Exercise(
     name="nb12.layer_norm",
     title="Every vector to the same size",
@@ -142,6 +150,38 @@ layer_norm = Exercise(
             "The numbers are right, but mean and variance are cut off from the graph. They depend "
             "on the vector, and the gradient must know it: a change of all D numbers alike changes "
             "nothing.",
+        ),
+        Wrong(
+            "no_gain_no_bias",
+            lambda states, gain, bias, eps: answers.layer_norm(states, 1.0, 0.0, eps),
+            "Neither gain nor bias has a part in it. With them the model can undo the norm where "
+            "it needs to: gain times, plus bias.",
+        ),
+        Wrong(
+            "bias_forgotten",
+            lambda states, gain, bias, eps: answers.layer_norm(states, gain, 0.0, eps),
+            "The bias has no part in it: it is added last.",
+        ),
+        Wrong(
+            "over_the_batch",
+            _with(over=(0,)),
+            "Mean and variance are taken over the sentences of the batch. Each word's vector is "
+            "brought to size on its own: the last axis.",
+        ),
+        Wrong(
+            "not_divided",
+            lambda states, gain, bias, eps: (
+                gain * (states - states.mean(dim=-1, keepdim=True)) + bias
+            ),
+            "The vectors are centred and not divided by their spread: the variance is not 1 yet.",
+        ),
+        Wrong(
+            "over_words_by_std",
+            _by_std(1),
+            "Mean and spread are taken over the words of the sentence, and std divides by one "
+            "less than their number. Each word's vector is brought to size on its own: the last "
+            "axis.",
+            also=(_by_std(0),),
         ),
     ),
     hints=(
@@ -259,6 +299,18 @@ feed_forward = Exercise(
             _by_sentence,
             "All positions get the same result, made from their mean. The MLP is applied to each "
             "position on its own.",
+        ),
+        Wrong(
+            "biases_exchanged",
+            lambda states, w_1, b_1, w_2, b_2: (torch.relu(states @ w_1) + b_1) @ w_2 + b_2,
+            "b_1 is added behind the ReLU. It belongs before it, where it decides from where on a "
+            "number is switched on.",
+        ),
+        Wrong(
+            "sigmoid",
+            lambda *given: _mlp(*given, bend=torch.sigmoid),
+            "That is a sigmoid. The paper's equation has max(0, ...), a ReLU.",
+            also=(lambda *given: _mlp(*given, bend=torch.tanh),),
         ),
     ),
     hints=(
@@ -380,6 +432,28 @@ embed_words = Exercise(
             ),
             "Words and positions stand side by side, 2 D numbers. The paper adds them, and the "
             "width stays D.",
+        ),
+        Wrong(
+            "half_power",
+            lambda *given: _embedded(*given, scale=lambda table: table.size(1) / 2),
+            "`D ** 1/2` is no root: Python takes the power first and then divides by 2. Write D "
+            "** 0.5.",
+        ),
+        Wrong(
+            "positions_by_sentence",
+            lambda words, table, positions: (
+                table[words] * table.size(1) ** 0.5 + positions[: len(words)].unsqueeze(1)
+            ),
+            "Each sentence gets one row of positions for all its words. The rows belong to the "
+            "places in a sentence: the first T, the same for every sentence.",
+        ),
+        Wrong(
+            "by_length",
+            lambda words, table, positions: (
+                table[words] * words.size(1) ** 0.5 + positions[: words.size(1)]
+            ),
+            "The rows are multiplied by the root of the sentence's length. It is the width D of a "
+            "row whose root is needed.",
         ),
     ),
     hints=(

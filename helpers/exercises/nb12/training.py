@@ -86,6 +86,28 @@ def _logarithm_of_softmax(logits, targets, smoothing, pad=0) -> torch.Tensor:
     return ((1 - smoothing) * own + smoothing * surprise.mean(dim=1)).mean()
 
 
+def _not_topped_up(logits, targets, smoothing, pad=0) -> torch.Tensor:
+    real, surprise, own = _parts(logits, targets, pad)
+    others = surprise.mean(dim=-1) - own / logits.size(-1)
+    return ((1 - smoothing) * own + smoothing * others)[real].mean()
+
+
+def _two_words_fewer(logits, targets, smoothing, pad=0, divergence: bool = False) -> torch.Tensor:
+    real, surprise, own = _parts(logits, targets, pad)
+    shares = torch.full_like(logits, smoothing / (logits.size(-1) - 2))
+    shares = shares.scatter(-1, targets.unsqueeze(-1), 1 - smoothing).index_fill(
+        -1, torch.tensor([pad]), 0.0
+    )
+    losses = (shares * surprise).sum(dim=-1)
+    return (losses + divergence * torch.special.xlogy(shares, shares).sum(dim=-1))[real].mean()
+
+
+def _entropy(words: int, smoothing: float) -> float:
+    shares = torch.full((words,), smoothing / words)
+    shares[0] += 1 - smoothing
+    return -torch.special.xlogy(shares, shares).sum()
+
+
 smoothed_loss = Exercise(
     name="nb12.smoothed_loss",
     title="Never quite sure: label smoothing",
@@ -170,6 +192,60 @@ smoothed_loss = Exercise(
             "Right for small logits, but where they lie far apart the softmax of one is 0 in "
             "floats, and the logarithm of 0 is minus infinity. torch.log_softmax "
             "takes both steps in one, and never gets there.",
+        ),
+        Wrong(
+            "true_word_not_topped_up",
+            _not_topped_up,
+            "The true word is left at 1 - smoothing. It gets its smoothing / V on top, as every "
+            "word does, so that the target sums to 1.",
+        ),
+        Wrong(
+            "two_words_fewer",
+            _two_words_fewer,
+            "smoothing is shared out among V - 2 words, without the true one and padding. In this "
+            "loss, as in PyTorch's, it goes to all V words.",
+            also=(lambda *given: _two_words_fewer(*given, divergence=True),),
+        ),
+        Wrong(
+            "divergence",
+            lambda logits, targets, smoothing, pad=0: (
+                answers.smoothed_loss(logits, targets, smoothing, pad)
+                - _entropy(logits.size(-1), smoothing)
+            ),
+            "This is the divergence from the smoothed target, as kl_div gives it. It is the "
+            "cross-entropy less the target's own entropy: the gradient is the same, the number is "
+            "not.",
+        ),
+        Wrong(
+            "minus_forgotten",
+            lambda *given: -answers.smoothed_loss(*given),
+            "The sign is turned round. A surprise is minus the log-probability, and never "
+            "negative.",
+        ),
+        Wrong(
+            "added_up",
+            lambda logits, targets, smoothing, pad=0: (
+                answers.smoothed_loss(logits, targets, smoothing, pad) * (targets != pad).sum()
+            ),
+            "The losses are added up. Take the mean over the real tokens.",
+        ),
+        Wrong(
+            "divided_by_sentences",
+            lambda logits, targets, smoothing, pad=0: (
+                answers.smoothed_loss(logits, targets, smoothing, pad)
+                * (targets != pad).sum()
+                / len(targets)
+            ),
+            "The sum is divided by the number of sentences. Divide by the number of real tokens, "
+            "so that each counts the same.",
+        ),
+        Wrong(
+            "fixed_pad",
+            lambda logits, targets, smoothing, pad=0: answers.smoothed_loss(
+                logits, targets, smoothing
+            ),
+            "The id 0 is written into your function. Which id is padding comes as the argument "
+            "pad.",
         ),
     ),
     hints=(
@@ -281,6 +357,24 @@ warm_up_rates = Exercise(
             lambda steps, width, warm_up: answers.warm_up_rates(steps - 1, width, warm_up),
             "The steps are counted from 0: the first has a rate of 0 and teaches nothing. They are "
             "given counted from 1; use them as they are.",
+        ),
+        Wrong(
+            "half_power",
+            _rates(lambda width: 1 / (2 * width), _climb, _fall),
+            "`D ** -1/2` is no root: Python takes the power first and then divides by 2. Write ** "
+            "-0.5.",
+            also=(
+                _rates(
+                    lambda width: 1 / (2 * width), _climb, lambda steps, warm_up: 1 / (2 * steps)
+                ),
+                _rates(_width_factor, _climb, lambda steps, warm_up: 1 / (2 * steps)),
+            ),
+        ),
+        Wrong(
+            "sum_of_both",
+            _rates(_width_factor, _climb, _fall, choose=torch.add),
+            "The two terms are added up. The smaller one is taken: it climbs before the warm-up "
+            "is over, and falls after it.",
         ),
     ),
     hints=(
