@@ -126,6 +126,21 @@ shift_targets = Exercise(
             "The ids 1, 2 and 0 are written into your function. They come as arguments, since "
             "another vocabulary may number <start>, <end> and padding otherwise.",
         ),
+        Wrong(
+            "no_start",
+            lambda targets, start, end, pad: (
+                _padded([[*words, pad] for words in targets], pad),
+                answers.shift_targets(targets, start, end, pad)[1],
+            ),
+            "The first word fed is not <start>. At the first step no word was said yet, so "
+            "<start> stands there, and every word comes one step later.",
+        ),
+        Wrong(
+            "padded_with_0",
+            lambda targets, start, end, pad: answers.shift_targets(targets, start, end),
+            "The id 0 is written into your function as padding. Which id pads comes as the "
+            "argument pad.",
+        ),
     ),
     hints=(
         "Take the sentence 'le chat dort'. Which word is the decoder fed first, and what should it "
@@ -223,6 +238,11 @@ last_states = Exercise(
             lambda states, lengths: answers.last_states(states, lengths).detach(),
             "The numbers are right, but they are cut off from the graph: no gradient would reach"
             " the encoder, and it would never learn.",
+        ),
+        Wrong(
+            "clamped",
+            lambda states, lengths: states[torch.arange(len(states)), (lengths - 2).clamp(min=0)],
+            "You read one position too early: a sentence of n words has its last one at n - 1.",
         ),
     ),
     hints=(
@@ -331,6 +351,13 @@ decoder_inputs = Exercise(
             ),
             "The context has become one more time step. It belongs beside each embedding, in the"
             " same step: what grows is the last axis, from E to E + C.",
+        ),
+        Wrong(
+            "added",
+            lambda embedded, context: torch.cat(
+                [embedded, torch.zeros_like(_expanded(embedded, context))], dim=-1
+            ),
+            "The context has no part in it: zeros stand beside the embeddings.",
         ),
     ),
     hints=(

@@ -56,6 +56,13 @@ def _matches(candidate: list[str], reference: list[str], n: int) -> int:
     return answers.clipped_matches(candidate, reference, n)[0]
 
 
+def _glued(candidate: list[str], reference: list[str], n: int) -> tuple[int, int]:
+    def texts(words: list[str]) -> list[str]:
+        return ["".join(words[i : i + n]) for i in range(len(words) - n + 1)]
+
+    return answers.clipped_matches(texts(candidate), texts(reference), 1)
+
+
 clipped_matches = Exercise(
     name="nb02.clipped_matches",
     title="Count n-grams as BLEU does",
@@ -120,6 +127,29 @@ clipped_matches = Exercise(
             ),
             "For a sentence shorter than n the total is 0 or less: len - n + 1 is no count "
             "there. Such a sentence has no n-gram, and the total is 0.",
+        ),
+        Wrong(
+            "glued",
+            _glued,
+            "The words of an n-gram were glued into one text, in which la + it looks like l + "
+            "ait. Keep them apart: a tuple of words.",
+        ),
+        Wrong(
+            "all_lengths",
+            lambda candidate, reference, n: tuple(
+                map(
+                    sum,
+                    zip(
+                        *(
+                            answers.clipped_matches(candidate, reference, k)
+                            for k in range(1, n + 1)
+                        ),
+                        strict=True,
+                    ),
+                )
+            ),
+            "All lengths up to n are counted together. Asked for are the n-grams of exactly n "
+            "words.",
         ),
     ),
     hints=(

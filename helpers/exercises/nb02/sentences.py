@@ -63,7 +63,7 @@ masked_loss = Exercise(
     name="nb02.masked_loss",
     title="A loss that does not see padding",
     difficulty=3,
-    minutes=15,
+    minutes=10,
     core=True,
     reference=answers.masked_loss,
     spec=answers.masked_loss_spec,
@@ -150,6 +150,44 @@ masked_loss = Exercise(
             "floats, and the logarithm of 0 is minus infinity. torch.log_softmax and cross_entropy "
             "take both steps in one, and never get there.",
         ),
+        Wrong(
+            "divided_by_sentences",
+            lambda logits, targets, pad: (
+                _entropy(logits, targets, ignore_index=pad, reduction="sum") / len(targets)
+            ),
+            "The sum is divided by the number of sentences. Then the loss grows with their "
+            "length, and a long sentence weighs more: divide by the number of real words.",
+        ),
+        Wrong(
+            "minus_forgotten",
+            lambda logits, targets, pad: -answers.masked_loss(logits, targets, pad),
+            "The sign is turned round. The loss is minus the logarithm of a probability, and "
+            "never negative.",
+        ),
+        Wrong(
+            "raw_logits",
+            lambda logits, targets, pad: torch.nn.functional.nll_loss(
+                logits.flatten(0, 1), targets.flatten(), ignore_index=pad
+            ),
+            "nll_loss wants log-probabilities and was given something else. cross_entropy takes "
+            "the logits as they are; or take log_softmax first.",
+            also=(
+                lambda logits, targets, pad: torch.nn.functional.nll_loss(
+                    logits.softmax(dim=-1).flatten(0, 1), targets.flatten(), ignore_index=pad
+                ),
+            ),
+        ),
+        Wrong(
+            "targets_shifted",
+            lambda logits, targets, pad: answers.masked_loss(logits, targets.roll(-1, dims=1), pad),
+            "The targets are shifted once more. They are the words that each step should say, as "
+            "they are.",
+            also=(
+                lambda logits, targets, pad: answers.masked_loss(
+                    logits, targets.roll(1, dims=1), pad
+                ),
+            ),
+        ),
     ),
     hints=(
         "A batch holds 10 real words and 30 positions of padding. How many losses should be "
@@ -187,8 +225,8 @@ class ToyDecoder:
 def _say_case(
     dice: Dice, v: int, says: int, max_length: int, start: int = 1, end: int = 2, ends: bool = True
 ) -> tuple:
-    """A toy over v words that stops after `says` words, or never."""
-    table = torch.rand(says + 1, v, v, generator=dice.generator)
+    """A toy over v words that says <end> once, after `says` words, or never."""
+    table = torch.rand(says + 2, v, v, generator=dice.generator)  # it would go on after <end>
     table[..., end] = -1.0
     table[says, :, end] = 2.0 if ends else -1.0
     return ToyDecoder(table, max_length + 2), torch.zeros(1), start, end, max_length
@@ -255,6 +293,14 @@ def _forgiving(case: tuple) -> tuple:
     return case
 
 
+def _last_word_stripped(step, state, start: int, end: int, max_length: int) -> list[int]:
+    words = [start]
+    while len(words) <= max_length and words[-1] != end:
+        scores, state = step(words[-1], state)
+        words.append(int(scores.argmax()))
+    return words[1:-1]
+
+
 greedy = Exercise(
     name="nb02.greedy",
     title="Say a sentence, word by word",
@@ -307,14 +353,43 @@ greedy = Exercise(
             lambda step, state, start, end, max_length: answers.greedy(
                 step, state, start, end, max_length - 1
             ),
-            "The loop stops one word early. max_length counts the words said; neither <start> nor "
-            "<end> is one of them.",
+            "The last word is missing where max_length ends the sentence. Does the loop stop one "
+            "word early, or is the last word taken off as if it were <end>? Neither <start> nor "
+            "<end> is one of the max_length words.",
+            also=(_last_word_stripped,),
         ),
         Wrong(
             "sampled",
             _sampled,
             "The next word is drawn by chance. Greedy decoding takes the word with the highest "
             "score, and says the same at every run.",
+        ),
+        Wrong(
+            "no_stop_at_end",
+            lambda step, state, start, end, max_length: answers.greedy(
+                step, state, start, -1, max_length
+            ),
+            "The loop goes on after <end>. The sentence is over then: stop, and leave <end> out.",
+            also=(
+                lambda step, state, start, end, max_length: [
+                    w for w in answers.greedy(step, state, start, -1, max_length) if w != end
+                ],
+            ),
+        ),
+        Wrong(
+            "lowest_score",
+            lambda step, state, start, end, max_length: answers.greedy(
+                lambda t, s: (-(got := step(t, s))[0], got[1]), state, start, end, max_length
+            ),
+            "The word with the lowest score is taken: argmin where argmax is needed.",
+        ),
+        Wrong(
+            "fixed_ids",
+            lambda step, state, start, end, max_length: answers.greedy(
+                step, state, max_length=max_length
+            ),
+            "The ids 1 and 2 are written into your function. Which ids are <start> and <end> "
+            "comes as arguments.",
         ),
     ),
     hints=(

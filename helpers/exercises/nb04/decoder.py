@@ -116,7 +116,7 @@ decoder_step = Exercise(
     name="nb04.decoder_step",
     title="One step of the decoder: look, then move on",
     difficulty=3,
-    minutes=15,
+    minutes=10,
     core=True,
     reference=answers.decoder_step,
     spec=answers.decoder_step_spec,
@@ -297,6 +297,22 @@ gold_link_hits = Exercise(
             _over_one_half,
             "A hit here needs a weight above one half. The largest weight of the row decides, "
             "however small it is: with several good places to look it can be well below.",
+        ),
+        Wrong(
+            "tensor_in_set",
+            lambda weights, links: (0, answers.gold_link_hits(weights, links)[1]),
+            "No hit is ever found. Do you look a tensor up in the set? A tensor of one number is "
+            "not found there, even where its number is: make it a Python number with .item() or "
+            ".tolist().",
+        ),
+        Wrong(
+            "column_of_the_best",
+            lambda weights, links: (
+                sum((int(weights[:, source].argmax()) == target) for source, target in links),
+                len({target for _, target in links}),
+            ),
+            "The largest weight of a column is looked for. A row is a target word, and where it "
+            "looks is the largest weight along the row.",
         ),
     ),
     hints=(

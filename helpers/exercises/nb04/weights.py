@@ -34,7 +34,7 @@ additive_scores = Exercise(
     name="nb04.additive_scores",
     title="Score every source word for every target step",
     difficulty=3,
-    minutes=15,
+    minutes=10,
     core=True,
     reference=answers.additive_scores,
     spec=answers.additive_scores_spec,
@@ -108,6 +108,23 @@ additive_scores = Exercise(
             lambda q, k, v: (torch.tanh(_pairwise(q, k)) * v).mean(dim=-1),
             "The D products are averaged. A dot product is their sum: with the mean all scores "
             "are D times too small, and softmax makes them nearly equal.",
+        ),
+        Wrong(
+            "keys_subtracted",
+            lambda q, k, v: torch.tanh(q.unsqueeze(2) - k.unsqueeze(1)) @ v,
+            "The key is taken away from the query. The score is made of their sum, q + k.",
+        ),
+        Wrong(
+            "v_inside",
+            lambda q, k, v: torch.tanh(_pairwise(q, k) * v).sum(dim=-1),
+            "v stands inside of the tanh. It weighs the D features after the tanh: v . tanh(q + "
+            "k).",
+        ),
+        Wrong(
+            "softmaxed",
+            lambda q, k, v: torch.softmax(torch.tanh(_pairwise(q, k)) @ v, dim=-1),
+            "The scores went through a softmax already. Asked for are the scores; the weights "
+            "come in the next exercise.",
         ),
     ),
     hints=(
@@ -183,8 +200,8 @@ def _renormalised(scores: torch.Tensor, mask: torch.Tensor, least: float) -> tor
     return left / left.sum(dim=-1, keepdim=True).clamp(min=least)
 
 
-def _finite(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
-    return torch.softmax(scores.masked_fill(~mask, -1e9), dim=-1)
+def _finite(scores: torch.Tensor, mask: torch.Tensor, least: float = -1e9) -> torch.Tensor:
+    return torch.softmax(scores.masked_fill(~mask, least), dim=-1)
 
 
 def _raw_exponentials(scores: torch.Tensor, mask: torch.Tensor) -> torch.Tensor:
@@ -218,6 +235,12 @@ masked_softmax = Exercise(
             _finite,
             "A number such as -1e9 is no minus infinity. Where real scores are lower still, the "
             "padding wins; where no word is allowed, all get the same weight. Use float('-inf').",
+            also=(
+                lambda scores, mask: _finite(scores, mask, -1e4),
+                lambda scores, mask: _finite(scores, mask, torch.finfo(scores.dtype).min),
+                lambda scores, mask: torch.softmax(scores - 1e4 * ~mask, dim=-1),
+                lambda scores, mask: torch.softmax(scores - 1e9 * ~mask, dim=-1),
+            ),
         ),
         Wrong(
             "finite_zeroed",
@@ -285,6 +308,30 @@ masked_softmax = Exercise(
             "exp of a large score overflows to infinity, exp of a very low one is 0, and the "
             "division has lost the row. Softmax subtracts the largest score first; torch.softmax"
             " does it.",
+        ),
+        Wrong(
+            "over_the_batch",
+            lambda scores, mask: torch.softmax(scores.masked_fill(~mask, _NEVER), dim=0),
+            "The softmax runs over the sentences of the batch. Each step shares out its own "
+            "attention among the source words: the axis is the last, S.",
+            also=(
+                lambda scores, mask: torch.softmax(
+                    scores.masked_fill(~mask, _NEVER), dim=0
+                ).masked_fill(~mask, 0.0),
+            ),
+        ),
+        Wrong(
+            "multiplied_by_the_mask",
+            lambda scores, mask: (
+                torch.softmax(scores, dim=-1) * mask / mask.sum(dim=-1, keepdim=True).clamp(min=1)
+            ),
+            "What is left is divided by the number of allowed words. Then the weights do not sum "
+            "to 1: hide the padding before the softmax, which divides by itself.",
+        ),
+        Wrong(
+            "no_mask",
+            lambda scores, mask: torch.softmax(scores, dim=-1),
+            "The mask has no part in it: padding gets weight like any word.",
         ),
     ),
     hints=(
@@ -385,6 +432,12 @@ context_vectors = Exercise(
             lambda weights, values: weights.detach() @ values,
             "The weights are cut off from the graph. Then the scores learn nothing: alignment is "
             "learnt only through the gradient of these weights.",
+        ),
+        Wrong(
+            "unweighted_sum",
+            lambda weights, values: values.sum(dim=1, keepdim=True).expand(-1, weights.size(1), -1),
+            "The values are added up, and the weights have no say. Each value counts by its "
+            "weight.",
         ),
     ),
     hints=(

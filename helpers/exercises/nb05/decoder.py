@@ -101,6 +101,28 @@ attentional_vectors = Exercise(
             "All steps get the same, mean context. Each step has its own row of weights, and its "
             "own context.",
         ),
+        Wrong(
+            "added",
+            lambda context, states, weight: (
+                torch.tanh(context @ weight[:, : context.size(-1)].T)
+                + torch.tanh(states @ weight[:, context.size(-1) :].T)
+            ),
+            "tanh was taken of the two parts, which were then added. It is taken once, of the "
+            "whole sum.",
+        ),
+        Wrong(
+            "relu",
+            lambda context, states, weight: torch.relu(_joined(context, states) @ weight.T),
+            "A ReLU stands in place of the tanh: it has no bound above, and no negative numbers.",
+        ),
+        Wrong(
+            "residual",
+            lambda context, states, weight: (
+                states + torch.tanh(_joined(context, states) @ weight.T)
+            ),
+            "The state is added to the result. Luong's vector replaces it; ways around a layer "
+            "come in notebook 12.",
+        ),
     ),
     hints=(
         "Which two vectors say what the next word should be, and how do they become one vector?",
@@ -196,6 +218,22 @@ mean_slope = Exercise(
             "Right for small scores, but the exponential of a large one is infinity, and infinity "
             "over infinity is no number. Take the largest score of the row away first, as "
             "torch.softmax does: it changes no weight.",
+        ),
+        Wrong(
+            "plus",
+            lambda scores: (_weights(scores) * (1 + _weights(scores))).mean(),
+            "There is a plus: p (1 + p). The derivative is p (1 - p), which is small for a sure "
+            "weight.",
+        ),
+        Wrong(
+            "squared",
+            lambda scores: (_weights(scores) ** 2).mean(),
+            "This is p * p. The derivative is p (1 - p).",
+        ),
+        Wrong(
+            "one_minus_only",
+            lambda scores: (1 - _weights(scores)).mean(),
+            "This is 1 - p. The derivative is p (1 - p).",
         ),
     ),
     hints=(

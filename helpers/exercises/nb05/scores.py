@@ -98,6 +98,13 @@ scaled_dot_scores = Exercise(
             "These are weights already. Asked for are the scores; attend takes the softmax, after "
             "the mask.",
         ),
+        Wrong(
+            "half_power",
+            lambda q, k: _plain(q, k) / q.size(-1) ** 1 / 2,
+            "`/ D ** 1/2` is no root: Python takes the power first, so it divides by D and then "
+            "by 2. Write D ** 0.5.",
+            also=(lambda q, k: _plain(q, k) / (q.size(-1) / 2),),
+        ),
     ),
     hints=(
         "How many numbers are summed in one dot product, and how does the spread of a sum of "
@@ -184,6 +191,17 @@ general_scores = Exercise(
             "detached_weight",
             lambda queries, keys, weight: _general(queries, keys, weight.detach()),
             "The numbers are right, but W_a is cut off from the graph and would never be learnt.",
+        ),
+        Wrong(
+            "weight_forgotten",
+            lambda q, k, w: _plain(q[..., : min(w.shape)], k[..., : min(w.shape)]),
+            "W_a has no part in it. It says which numbers of the two states belong together.",
+        ),
+        Wrong(
+            "summed_weight",
+            lambda q, k, w: (q @ w).sum(dim=-1, keepdim=True) * k.sum(dim=-1).unsqueeze(1),
+            "The numbers were summed before query and key met. A dot product multiplies number by "
+            "number, and sums then.",
         ),
     ),
     hints=(
@@ -296,6 +314,28 @@ concat_scores = Exercise(
                 .expand(-1, queries.size(1), -1)
             ),
             "The query is not used: every target step would look at the same words.",
+        ),
+        Wrong(
+            "v_inside",
+            lambda q, k, w, v: torch.tanh(_sums(q, k, w) * v).sum(dim=-1),
+            "v stands inside of the tanh. It weighs the D features after the tanh.",
+        ),
+        Wrong(
+            "sigmoid",
+            lambda q, k, w, v: torch.sigmoid(_sums(q, k, w)) @ v,
+            "This is a sigmoid, 0 to 1, where the paper has tanh, -1 to 1.",
+        ),
+        Wrong(
+            "tanh_outside",
+            lambda q, k, w, v: torch.tanh(_sums(q, k, w) @ v),
+            "The tanh comes after the product with v. It belongs inside, on each of the D numbers.",
+        ),
+        Wrong(
+            "queries_only",
+            lambda q, k, w, v: (
+                (torch.tanh(q @ w[:, : q.size(-1)].T) @ v).unsqueeze(2).expand(-1, -1, k.size(1))
+            ),
+            "The keys have no part in it, so every source word gets the same score.",
         ),
     ),
     hints=(

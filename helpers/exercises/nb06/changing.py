@@ -210,6 +210,12 @@ without_largest = _FreeWhereNothingIsLeft(
             "The way back to scores by a logarithm gives the right numbers, but the logarithm of a "
             "weight of 0, as on padding, has a gradient of NaN. Dividing by the sum needs none.",
         ),
+        Wrong(
+            "divided_by_the_largest",
+            lambda weights: _rest(weights) / weights.amax(dim=-1, keepdim=True),
+            "The rest is divided by the weight that was taken away. Divide it by its own sum, so "
+            "that the row sums to 1 again.",
+        ),
     ),
     hints=(
         "Softmax with one score at minus infinity: what happens to the ratios of the other "

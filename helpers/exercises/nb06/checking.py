@@ -144,6 +144,14 @@ crossing = Exercise(
             "This counts how many links each one crosses. Asked for is whether there is any: True "
             "or False.",
         ),
+        Wrong(
+            "at_most_0",
+            lambda links: (lambda apart: (apart[..., 0] * apart[..., 1] <= 0).any(dim=1))(
+                links.unsqueeze(1) - links.unsqueeze(0)
+            ),
+            "Links that share a word count as crossing, and each link shares its words with "
+            "itself. The product must be below 0, not 0.",
+        ),
     ),
     hints=(
         "Of two links you know i - j and t - u. Which signs do they have when the links cross?",
@@ -322,6 +330,20 @@ check_map = Exercise(
             ),
             "The largest was taken over the whole batch. Each sentence has a map of its own, and "
             "gets its own three numbers.",
+        ),
+        Wrong(
+            "sums_themselves",
+            lambda weights, mask: _parts(weights, mask, off=weights.sum(dim=-1).amax(dim=-1)),
+            "These are the largest sums. Asked for is how far a sum is from 1, up or down.",
+        ),
+        Wrong(
+            "number_of_leaks",
+            lambda weights, mask: _parts(
+                weights,
+                mask,
+                on_padding=(weights.masked_fill(mask, 0.0) > 0).sum(dim=(1, 2)).float(),
+            ),
+            "The weights on padding were counted. Asked for is the largest of them.",
         ),
     ),
     hints=(

@@ -153,6 +153,24 @@ alignment_error = Exercise(
             "This is the share of cells that differ. Nearly all cells are empty in both tables, so "
             "it is small for any map. Only links count.",
         ),
+        Wrong(
+            "minus_forgotten",
+            lambda found, sure, possible: (
+                ((found & sure).sum() + (found & possible).sum()) / (found.sum() + sure.sum()) - 1
+            ),
+            "The sign is turned round: the error is 1 minus the agreement, and never negative.",
+        ),
+        Wrong(
+            "half",
+            lambda found, sure, possible: (
+                1
+                - 0.5
+                * ((found & sure).sum() + (found & possible).sum())
+                / (found.sum() + sure.sum())
+            ),
+            "The agreement is halved. Two terms stand above, and two counts below: a perfect map "
+            "has an error of 0 already.",
+        ),
     ),
     hints=(
         "Which four numbers does the formula need, and over what is each counted?",
