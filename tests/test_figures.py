@@ -160,6 +160,38 @@ def test_runs_stand_in_a_panel_for_each_model(monkeypatch: pytest.MonkeyPatch) -
         figures.runs({"RNN": [[2.0]]}, [1, 2], **labels)
 
 
+def test_softmaxes_show_scores_above_and_sorted_weights_below(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    wide = np.array([[0.0, 9.0, 0.0], [9.0, 0.0, 0.0]])
+    figures.softmaxes({"narrow": wide / 9, "wide": wide}, title="Scores", alt=ALT)
+    above, other, _, below = drawn[0].axes
+    assert above.get_xlim() == other.get_xlim()
+    assert sum(bar.get_height() for bar in above.patches) == pytest.approx(1)
+    heights = [bar.get_height() for bar in below.patches]
+    assert heights == pytest.approx([1 / (1 + 2 * np.exp(-9)), *2 * [1 / (np.exp(9) + 2)]])
+    with pytest.raises(ValueError, match="one or more tables"):
+        figures.softmaxes({"odd": [1.0, 2.0]}, title="Scores", alt=ALT)
+
+
+def test_dots_stand_at_the_means_with_whiskers_to_the_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    labels = {"xlabel": "lost", "title": "Parts", "alt": ALT}
+    figures.dots({"GRU: short": [0.2, 0.4], "no norm": [-0.1]}, **labels)
+    (axes,) = drawn[0].axes
+    points = [line for line in axes.lines if line.get_marker() not in ("None", "|", "")]
+    means = [line.get_xdata()[0] for line in points if len(line.get_xdata()) == 1]
+    assert means == pytest.approx([0.3, -0.1])
+    assert points[0].get_color() == palette.LAYER_COLOURS["GRU"]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["GRU: short", "no norm"]
+    assert axes.get_xlim()[0] <= -0.1 and axes.get_ylim()[0] > axes.get_ylim()[1]
+    with pytest.raises(ValueError, match="no runs for"):
+        figures.dots({"RNN": []}, **labels)
+
+
 def test_darkened_colours_can_be_read_as_text() -> None:
     for colour in palette.CYCLE:
         assert palette.contrast(palette.darken(colour), "#ffffff") >= 4.5

@@ -9,27 +9,29 @@ checks          what pictures accept: weights, words and links are checked in on
 from helpers.figures.charts import (
     attention_map,
     by_length,
+    dots,
     lines,
     new_figure,
     picture_strip,
     png,
     runs,
     show,
+    softmaxes,
     wall,
 )
-from helpers.figures.diagrams import flow
 from helpers.figures.tables import table
 
 __all__ = [
     "attention_map",
     "by_length",
-    "flow",
+    "dots",
     "lines",
     "new_figure",
     "picture_strip",
     "png",
     "runs",
     "show",
+    "softmaxes",
     "table",
     "wall",
 ]

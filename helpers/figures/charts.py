@@ -423,6 +423,37 @@ def runs(
     show(fig, alt)
 
 
+def dots(
+    rows: Mapping[str, Sequence[float]], *, xlabel: str, title: str, alt: str, zero: bool = True
+) -> None:
+    """Show a row for each name: a faint dot for each run, the mean, and whiskers to both ends.
+
+    rows: name, which may go on after a colon -> one number a run; a model has its own colour.
+    zero: whether the axis begins at 0, a dotted line marks it where runs lie on both sides.
+    Raises ValueError for a row without runs.
+    """
+    if empty := [name for name, values in rows.items() if not len(values)]:
+        raise ValueError(f"no runs for {empty}; give one number or more for each row")
+    fig, axes = new_figure(8.0, 1.3 + 0.42 * len(rows))
+    for place, (name, values) in enumerate(rows.items()):
+        colour, marker = _look(name.partition(":")[0], 0)
+        middle = float(np.mean(values))
+        span = [[middle - min(values)], [max(values) - middle]]
+        axes.errorbar(
+            middle, place, xerr=span, color=colour, marker=marker, capsize=4, linewidth=1.8
+        )
+        axes.scatter(values, [place] * len(values), color=colour, alpha=0.35, s=22, zorder=1)
+    axes.set_yticks(range(len(rows)), rows)
+    axes.set_ylim(len(rows) - 0.5, -0.5)  # the first row on top
+    if zero:
+        low, high = axes.get_xlim()
+        axes.set_xlim(min(low, 0) if low < 0 else 0, max(high, 0))
+        axes.axvline(0, color=palette.GREY, linestyle=":", linewidth=1.5)
+    axes.set_xlabel(xlabel)
+    axes.set_title(textwrap.fill(title, 58))
+    show(fig, alt)
+
+
 def by_length(
     curves: Mapping[str, Sequence[Bucket]],
     *,
@@ -461,6 +492,41 @@ def by_length(
     axes.set(xlabel=xlabel, ylabel=f"{ylabel} (95 % interval)", ylim=(-0.03, 1.03))
     axes.set_title(title)
     _name_ends(axes, ends)
+    show(fig, alt)
+
+
+def softmaxes(panels: Mapping[str, Any], *, title: str, alt: str) -> None:
+    """Show scores and what a softmax makes of them, a column for each kind of scores.
+
+    panels: name -> scores (N, S), a row for each query. Above stands how the scores spread, on one
+    axis for all; below the S weights of a query, the largest first, each the mean over the queries.
+    Raises ValueError for a table that is not (N, S), or for no panels.
+    """
+    from helpers.figures.checks import to_array
+
+    tables = {name: to_array(scores, name) for name, scores in panels.items()}
+    shapes = [table.shape for table in tables.values()]
+    if not tables or any(len(shape) != 2 for shape in shapes):
+        raise ValueError(f"the scores have shapes {shapes}; expected one or more tables (N, S)")
+    fig = Figure(figsize=(1.2 + 2.3 * len(tables), 5.2))
+    grid = fig.subplots(2, len(tables), sharex="row", sharey="row", squeeze=False)
+    reach = max(float(np.abs(table).max()) for table in tables.values())
+    edges = np.linspace(-reach, reach, 61)
+    for place, (name, table) in enumerate(tables.items()):
+        above, below = grid[:, place]
+        above.hist(
+            table.ravel(), edges, weights=np.full(table.size, 1 / table.size), color=palette.SKY
+        )
+        above.set_title(name, loc="center", fontsize=13, pad=6)
+        raised = np.exp(table - table.max(axis=1, keepdims=True))
+        weights = np.sort(raised / raised.sum(axis=1, keepdims=True), axis=1)[:, ::-1].mean(axis=0)
+        below.bar(np.arange(1, len(weights) + 1), weights, color=palette.BLUE)
+        below.set_ylim(0, 1)
+        above.set_xlabel("score")
+        below.set_xlabel("word, by weight")
+    grid[0, 0].set_ylabel("share of scores")
+    grid[1, 0].set_ylabel("mean weight")
+    fig.suptitle(textwrap.fill(title, 60), x=0.01, ha="left", fontweight="bold", fontsize=15)
     show(fig, alt)
 
 
