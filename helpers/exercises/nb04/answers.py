@@ -1,7 +1,7 @@
 """Notebook 04: the course's answers, and what each must do, written in loops (`..._spec`).
 
 An answer's text is shown as its solution and pasted into the notebook's cell, so it uses no name
-but `torch`, `math` and `Counter`.
+but `torch`, `math`, `Counter` and, in the whole decoder, the answers before it.
 """
 
 from __future__ import annotations
@@ -105,6 +105,70 @@ def decoder_step_spec(
         for c in range(extra):
             inputs[b, width + c] = context[b, c]
     return cell(inputs, state), context, weights
+
+
+class AdditiveDecoder(torch.nn.Module):
+    """The decoder of Bahdanau et al. (2015), which looks at all the encoder's states at each step.
+
+    Sizes: B batch, T target words, S source words, V vocabulary, E embed, H hidden, C width of a
+    source state, D attention.
+    """
+
+    def __init__(self, vocabulary: int, embed: int, hidden: int, width: int, attention: int):
+        super().__init__()
+        self.embedding = torch.nn.Embedding(vocabulary, embed)
+        torch.nn.init.normal_(self.embedding.weight, std=0.3)  # with 1.0 it learns more slowly
+        self.query = torch.nn.Linear(hidden, attention, bias=False)  # W
+        self.v = torch.nn.Parameter(torch.empty(attention).uniform_(-1, 1) / attention**0.5)
+        self.cell = torch.nn.GRUCell(embed + width, hidden)
+        self.output = torch.nn.Linear(hidden + width, vocabulary)
+
+    def look(self, state, keys, values, mask):
+        """Return the context (B, C) and the weights (B, S) for the state s_{t-1} (B, H).
+
+        keys: (B, S, D), already projected. values: (B, S, C). mask: (B, 1, S), True = may be
+        attended. There is one query for each sentence, so T is 1 here.
+        """
+        query = self.query(state).unsqueeze(1)  # (B, 1, D)
+        weights = masked_softmax(additive_scores(query, keys, self.v), mask)  # (B, 1, S)
+        return context_vectors(weights, values).squeeze(1), weights.squeeze(1)
+
+    def forward(self, words, state, keys, values, mask):
+        """Return the scores of all words (B, T, V), the last state (B, H), the weights (B, T, S).
+
+        words: (B, T), y_0 ... y_{T-1}, which are fed one after the other. state: s_0 (B, H). At
+        step t the output layer reads [s_t; c_t].
+        """
+        read, maps = [], []
+        for embedded in self.embedding(words).unbind(dim=1):  # T times (B, E)
+            state, context, weights = decoder_step(
+                embedded, state, lambda s: self.look(s, keys, values, mask), self.cell
+            )
+            read.append(torch.cat([state, context], dim=-1))  # (B, H + C)
+            maps.append(weights)
+        return self.output(torch.stack(read, dim=1)), state, torch.stack(maps, dim=1)
+
+
+class AdditiveDecoderSpec(AdditiveDecoder):
+    """Word by word, and source word by source word."""
+
+    def look(self, state, keys, values, mask):
+        scores = [
+            (torch.tanh(self.query(state) + keys[:, i]) * self.v).sum(dim=-1)
+            for i in range(keys.size(1))
+        ]
+        hidden = torch.stack(scores, dim=-1).masked_fill(~mask[:, 0], float("-inf"))  # (B, S)
+        weights = torch.softmax(hidden, dim=-1)
+        return sum(weights[:, i, None] * values[:, i] for i in range(keys.size(1))), weights
+
+    def forward(self, words, state, keys, values, mask):
+        logits, maps = [], []
+        for t in range(words.size(1)):
+            context, weights = self.look(state, keys, values, mask)
+            state = self.cell(torch.cat([self.embedding(words[:, t]), context], dim=-1), state)
+            logits.append(self.output(torch.cat([state, context], dim=-1)))
+            maps.append(weights)
+        return torch.stack(logits, dim=1), state, torch.stack(maps, dim=1)
 
 
 def gold_link_hits(weights: torch.Tensor, links: set[tuple[int, int]]) -> tuple[int, int]:
