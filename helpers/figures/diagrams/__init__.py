@@ -3,10 +3,8 @@
 spec        boxes, arrows, stages, and the numbers of a model
 still       the still picture
 proof       the specification held against the model that it draws
-flows       plain flows, boxes and arrows at given places
 """
 
-from helpers.figures.diagrams.flows import flow
 from helpers.figures.diagrams.proof import faults
 from helpers.figures.diagrams.spec import ROLES, Arrow, Box, Diagram, Numbers, Stage, arrows
 from helpers.figures.diagrams.still import draw, draw_all, ends, picture
@@ -23,6 +21,5 @@ __all__ = [
     "draw_all",
     "ends",
     "faults",
-    "flow",
     "picture",
 ]
