@@ -202,6 +202,19 @@ def test_contrast_is_that_of_the_standard() -> None:
     assert palette.contrast("#777777", "#ffffff") == pytest.approx(4.48, abs=0.01)
 
 
+def test_a_map_says_what_its_rows_and_columns_are(shown: list) -> None:
+    axes = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(figures, "show", lambda fig, alt: axes.append((fig.axes[0], alt)))
+        given = {"rows_are": "words that look", "columns_are": "keys"}
+        figures.attention_map(WEIGHTS, ROWS, COLUMNS, title="Two words", **given)
+        figures.attention_map(WEIGHTS, ROWS, COLUMNS, title="Two words")
+    (named, alt), (usual, _) = axes
+    assert (named.get_ylabel(), named.get_xlabel()) == ("words that look (queries)", "keys")
+    assert f"{len(ROWS)} words that look as rows and {len(COLUMNS)} keys as columns" in alt
+    assert usual.get_ylabel() == "target words (queries)"
+
+
 # ---------------------------------------------------------------- show
 
 

@@ -191,15 +191,27 @@ def attention_map(
     gold: Iterable[tuple[int, int]] | None = None,
     title: str,
     alt: str | None = None,
+    rows_are: str | None = None,
+    columns_are: str | None = None,
 ) -> None:
-    """Show a still attention map: target words (queries) as rows, source words (keys) as columns.
+    """Show a still attention map: queries as rows, keys as columns.
 
     weights: (T, S), rows of sum 1 or 0. gold: links (source position, target position), outlined.
     title: states the finding. alt: written from the data if None.
+    rows_are, columns_are: what the rows and columns are, in the plural, such as "words that look";
+    None for target words and source words.
     Raises ValueError for weights, words or links that do not fit each other.
     """
-    from helpers.figures.checks import link_list, weights_array, word_list
+    from helpers.figures.checks import (
+        COLUMNS_ARE,
+        ROWS_ARE,
+        link_list,
+        weights_array,
+        with_role,
+        word_list,
+    )
 
+    rows_are, columns_are = rows_are or ROWS_ARE, columns_are or COLUMNS_ARE
     rows, columns = word_list(rows, "rows"), word_list(columns, "columns")
     matrix = weights_array(weights, len(rows), len(columns))[0, 0]  # (T, S)
     links = link_list(gold, len(rows), len(columns), "gold")
@@ -215,8 +227,8 @@ def attention_map(
     axes.grid(False)
     axes.spines[:].set_visible(False)
     axes.set_title(textwrap.fill(title, int(7.5 * fig.get_figwidth())))
-    axes.set_ylabel("target words (queries)")
-    axes.set_xlabel("source words (keys)")
+    axes.set_ylabel(with_role(rows_are, "queries"))
+    axes.set_xlabel(with_role(columns_are, "keys"))
     for t, s in np.argwhere(matrix >= SHOWN_FROM):
         ink = palette.ink_on(palette.shade(matrix[t, s]))
         text = f"{matrix[t, s]:.2f}".lstrip("0") if cell < 0.5 else f"{matrix[t, s]:.2f}"
@@ -236,7 +248,7 @@ def attention_map(
     bar = fig.colorbar(image, ax=axes, fraction=0.05, pad=0.02, aspect=25)
     bar.set_label("attention weight")
     bar.outline.set_visible(False)
-    show(fig, alt or _describe(matrix, rows, columns, links, title))
+    show(fig, alt or _describe(matrix, rows, columns, links, title, rows_are, columns_are))
 
 
 def wall(
@@ -590,6 +602,8 @@ def _describe(
     columns: Sequence[str],
     links: Sequence[tuple[int, int]],
     title: str,
+    rows_are: str,
+    columns_are: str,
 ) -> str:
     """Return the alternative text of a map: sizes, and where each row looks most."""
     looks = ", ".join(
@@ -599,8 +613,8 @@ def _describe(
     )
     gold = f" Gold links are outlined: {len(links)}." if links else ""
     return (
-        f"{title}. Attention map with {len(rows)} target words as rows and {len(columns)} source "
-        f"words as columns. Each row looks most: {looks}.{gold}"
+        f"{title}. Attention map with {len(rows)} {rows_are} as rows and {len(columns)} "
+        f"{columns_are} as columns. Each row looks most: {looks}.{gold}"
     )
 
 
