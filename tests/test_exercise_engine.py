@@ -335,7 +335,8 @@ def noisy(queries, keys, v):
         (lambda q, k, v: q[0, 0, 0], "expected (B, T, S) = (1, 3, 4), yours is () (one number)"),
         (lambda q, k, v: nb04.additive_scores.reference(q, k, v).double(), "wrong dtype: expected"),
         (lambda q, k, v: nb04.additive_scores.reference(q, k, v) / 0, "scores holds"),
-        (lambda q, k, v: nb04.additive_scores.reference(q, k, v) + 1, "none of the usual slips"),
+        (lambda q, k, v: nb04.additive_scores.reference(q, k, v) + 1, "too large by 1."),
+        (lambda q, k, v: torch.cos(q @ k.mT), "none of the usual slips"),
         (
             lambda q, k, v: nb04.additive_scores.reference(q, k, v).detach(),
             "no gradient flows back",

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from helpers.exercises import comparing, remembering, running, steps
+from helpers.exercises import comparing, patterns, remembering, running, steps
 from helpers.exercises.inputs import Dice
 
 NOT_ATTEMPTED, RAISED, NOT_YET = "not attempted", "your code raised", "not yet"
@@ -281,7 +281,7 @@ class Exercise:
             if unsteady:
                 return unsteady
         if failures:
-            return self._failed(wrong, shown)
+            return self._failed(wrong, shown, failures, len(trials))
         return self._at_training_size(function)
 
     @functools.cached_property
@@ -395,10 +395,14 @@ class Exercise:
         details = [self._input(trial.case)] + [comparing.wrap(line, "  ", "  ") for line in lines]
         return Verdict(NOT_YET, comparing.wrap(reason), "\n".join(details))
 
-    def _failed(self, wrong: Wrong | None, shown: _Trial) -> Verdict:
+    def _failed(
+        self, wrong: Wrong | None, shown: _Trial, failures: list[_Trial], tried: int
+    ) -> Verdict:
         if not wrong and shown.got.raised:
             return self._raised(shown)
         reason, lines = self._structure(shown)
+        if not wrong:
+            reason = self._in_common(failures, tried) or reason
         if wrong and not lines:
             lines = [reason]
         details = [self._input(shown.case)] + [comparing.wrap(line, "  ", "  ") for line in lines]
@@ -433,6 +437,26 @@ class Exercise:
         if failed and (trial.got.raised or found):
             return any(comparing.same_slip(known, trial.got) for known in ways)
         return any(self._alike(trial, known) for known in ways)
+
+    def _in_common(self, failures: list[_Trial], tried: int) -> str:
+        """Return what all the wrong results have in common, '' if it is nothing that has a word."""
+        pairs = [
+            patterns.Failure(t.expected.value, t.got.value, self.sizes(*t.case))
+            for t in failures
+            if not (t.got.raised or t.got.misstep)
+        ]
+        found = [comparing.difference(pair.expected, pair.got) for pair in pairs]
+        if len(pairs) < len(failures) or not all(f and f.kind == "value" for f in found):
+            return ""
+        seen = patterns.pattern(pairs, self.returns)
+        right = tried - len(failures)
+        if seen or not right:
+            return seen
+        name = list(self.returns)[(found[0] and found[0].part) or 0]
+        return (
+            f"{name}: right on {right} of the {tried} inputs that were tried, and not what is "
+            "expected on this one. What is special about it?"
+        )
 
     def _structure(self, trial: _Trial) -> tuple[str, list[str]]:
         """Return a sentence on how the results differ, and the lines "expected" and "got"."""
