@@ -92,7 +92,7 @@ def greedy_step() -> Diagram:
             "vocab",
             "$W_o s_t$",
             "One score for each French word; the first numbers are those of the lowest ids.",
-            wide=2.6,
+            wide=3.0,
         ),
     ]
     for k in places:
