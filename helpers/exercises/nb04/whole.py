@@ -53,11 +53,11 @@ def _case(dice: Dice, b: int, t: int, s: int, v: int, e: int, h: int, c: int, d:
 
 def _cases(dice: Dice) -> list[tuple]:
     return [
-        _case(dice, 1, 2, 3, 7, 4, 5, 6, 8),
-        _case(dice, 2, 1, 3, 9, 4, 5, 6, 7),
-        _case(dice, 2, 3, 4, 10, 5, 6, 7, 8),
-        _case(dice, 3, 5, 2, 9, 4, 6, 8, 7),
-        _case(dice, 4, 6, 5, 11, 3, 7, 2, 9),
+        _case(dice, 1, 2, 8, 11, 6, 3, 4, 5),
+        _case(dice, 2, 1, 5, 6, 4, 3, 7, 8),
+        _case(dice, 2, 3, 8, 10, 6, 4, 5, 7),
+        _case(dice, 3, 5, 9, 11, 8, 4, 2, 7),
+        _case(dice, 4, 6, 8, 11, 5, 3, 7, 2),
     ]
 
 
