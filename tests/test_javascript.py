@@ -27,7 +27,8 @@ VIEWS = sorted(
 GLOBAL = {
     *("Array", "Boolean", "Infinity", "Map", "Math", "Number", "Object", "Set", "String"),
     "undefined",
-    *("ResizeObserver", "clearTimeout", "document", "getComputedStyle", "parseInt", "window"),
+    *("IntersectionObserver", "ResizeObserver", "clearTimeout", "document"),
+    *("getComputedStyle", "parseInt", "window"),
 }
 _PARSER = Parser(Language(tree_sitter_javascript.language()))
 

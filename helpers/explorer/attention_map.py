@@ -6,8 +6,15 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from helpers.explorer.base import View
-from helpers.explorer.static import COLUMNS_ARE, ROWS_ARE, attention_table
-from helpers.figures.checks import height_in_pixels, link_list, weights_array, word_list
+from helpers.explorer.static import attention_table
+from helpers.figures.checks import (
+    COLUMNS_ARE,
+    ROWS_ARE,
+    height_in_pixels,
+    link_list,
+    weights_array,
+    word_list,
+)
 
 Links = Iterable[tuple[int, int]]
 

@@ -12,9 +12,9 @@ from html import escape
 
 import numpy as np
 
+from helpers.figures.checks import COLUMNS_ARE, ROWS_ARE, with_role
 from helpers.palette import ROLE_COLOURS, ink_on, shade
 
-ROWS_ARE, COLUMNS_ARE = "target words", "source words"  # of a map, unless said otherwise
 SHOWN_FROM = 0.095  # weights that round to 0.1 or more carry their number
 _TABLE = "table-layout:auto;border-collapse:separate;border-spacing:2px;margin:4px 0"
 _WIDE = 14  # from more columns on, the text is smaller
@@ -71,14 +71,6 @@ def attention_table(
     head = f'<tr><td style="border:0"></td>{heads}{last}</tr>'
     size = 14 if len(columns) <= _WIDE else 12
     return paragraph(title, *about) + table(caption, head, lines, size)
-
-
-def with_role(name: str, role: str) -> str:
-    """Return what the rows or columns of a map are, with their role: "target words (queries)".
-
-    Where the name is the role it stands alone. The browser says the same, by `withRole` in map.js.
-    """
-    return name if name == role else f"{name} ({role})"
 
 
 def looks_most(weights: np.ndarray, rows: Sequence[str], columns: Sequence[str]) -> str:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+ROWS_ARE, COLUMNS_ARE = "target words", "source words"  # of a map, unless said otherwise
 TOLERANCE = 1e-3  # how far a row of weights may be from a sum of 1
 
 
@@ -218,3 +219,11 @@ def height_in_pixels(height: int | None) -> int | None:
     if isinstance(height, bool) or not isinstance(height, int) or height < 120:
         raise ValueError(f"height is {height!r}; expected whole pixels, 120 or more, or None.")
     return height
+
+
+def with_role(name: str, role: str) -> str:
+    """Return what the rows or columns of a map are, with their role: "target words (queries)".
+
+    Where the name is the role it stands alone. The browser says the same, by `withRole` in map.js.
+    """
+    return name if name == role else f"{name} ({role})"

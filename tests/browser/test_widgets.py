@@ -109,8 +109,9 @@ def fresh(widgets: Widgets) -> None:
 
 
 def test_hover_reads_a_cell_without_the_kernel(widgets: Widgets) -> None:
-    def asked() -> list[str]:  # JupyterLab saves its layout whenever it likes
-        return [url for url in widgets.notebook.requests if "/api/workspaces/" not in url]
+    def asked() -> list[str]:  # JupyterLab saves its layout and lists files whenever it likes
+        own = ("/api/workspaces/", "/api/contents")
+        return [url for url in widgets.notebook.requests if not any(word in url for word in own)]
 
     widget, before = widgets["map"], asked()
     widget.locator(".am-cells").hover(position=cell(widget, 1, 2))
@@ -232,14 +233,38 @@ def test_focus_can_be_seen_on_a_pressed_button(widgets: Widgets) -> None:
     ]
 
 
-def test_head_picker_and_views(widgets: Widgets) -> None:
+def test_heads_are_small_maps_to_choose_from(widgets: Widgets) -> None:
     widget = widgets["heads"]
-    expect(widget.get_by_label("Layer")).to_have_count(0)
-    expect(widgets["map"].get_by_label("Head")).to_have_count(0)
+    expect(widgets["map"].locator(".am-small-map")).to_have_count(0)
+    small = widget.locator(".am-small-map")
+    expect(small).to_have_count(2)
+    assert [small.nth(i).get_attribute("aria-label") for i in (0, 1)] == ["head 1", "head 2"]
+    bright = "(node) => node.getContext('2d').getImageData(0, 0, 1, 1).data[0] > 128"
+    assert [small.nth(i).locator("canvas").evaluate(bright) for i in (0, 1)] == [True, False]
     numbers = widget.locator(".am-numbers").first
     assert cell_number(numbers, 0) == cell(widget, 0, 0)["x"]
-    widget.get_by_label("Head").select_option(label="2")
+    widget.get_by_role("button", name="head 2").click()
+    assert [small.nth(i).get_attribute("aria-pressed") for i in (0, 1)] == ["false", "true"]
     assert cell_number(numbers, 0) == cell(widget, 0, 4)["x"]
+    widget.get_by_role("button", name="head 1").click()
+
+
+def test_a_row_can_have_a_scale_of_its_own(widgets: Widgets) -> None:
+    widget = widgets["map"]
+    first = widget.locator(".am-cells rect").first
+    legend = widget.locator(".am-legend span").first
+    plain = first.get_attribute("fill")
+    expect(legend).to_have_text("weight 0  1")
+    widget.get_by_role("button", name="Scale each row").click()
+    expect(legend).to_have_text("weight 0  the row's largest")
+    scaled = first.get_attribute("fill")
+    assert scaled != plain, "the largest weight of the row, .92, is as bright as the scale goes"
+    widget.get_by_role("button", name="Scale each row").click()
+    assert first.get_attribute("fill") == plain
+
+
+def test_map_and_lines_can_be_chosen(widgets: Widgets) -> None:
+    widget = widgets["heads"]
     widget.get_by_role("button", name="Lines").click()
     expect(widget.locator(".am-grid")).to_be_hidden()
     expect(widget.locator(".am-lines")).to_be_visible()

@@ -155,7 +155,7 @@ export function createSlider(name, spoken, range, action) {
  * @param {string[]} names
  * @param {string} chosen
  * @param {(name: string) => void} action
- * @returns {HTMLElement}
+ * @returns {{ root: HTMLElement, press: (name: string) => void }} `press` shows what is chosen
  */
 export function choices(label, names, chosen, action) {
   const buttons = names.map((name) => button(name, {}, () => choose(name)));
@@ -166,7 +166,8 @@ export function choices(label, names, chosen, action) {
     action(name);
   };
   press(chosen);
-  return html("div", { class: "am-choices", role: "group", "aria-label": label }, ...buttons);
+  const root = html("div", { class: "am-choices", role: "group", "aria-label": label }, ...buttons);
+  return { root, press };
 }
 
 /**
@@ -191,13 +192,14 @@ export function select(label, names, action, after = null) {
 }
 
 /**
- * A button that stays pressed until it is pressed again; it is pressed at first.
+ * A button that stays pressed until it is pressed again.
  * @param {string} label
  * @param {(on: boolean) => void} action
+ * @param {boolean} first whether it is pressed at first
  * @returns {HTMLButtonElement}
  */
-export function toggle(label, action) {
-  const node = button(label, { "aria-pressed": "true" }, () => {
+export function toggle(label, action, first = true) {
+  const node = button(label, { "aria-pressed": String(first) }, () => {
     const on = node.getAttribute("aria-pressed") !== "true";
     node.setAttribute("aria-pressed", String(on));
     action(on);
@@ -362,13 +364,14 @@ export function colourScale(colours) {
  * @param {boolean} gold whether there are gold links, and possible ones
  * @param {boolean} possible
  * @param {string} outlined what a solid outline means
+ * @param {Child} high what the last colour means
  * @returns {HTMLElement}
  */
-export function mapLegend(shade, gold, possible, outlined = "gold link") {
+export function mapLegend(shade, gold, possible, outlined = "gold link", high = "1") {
   const key = (kind, text) =>
     html("span", { class: "am-link-key" }, html("span", { class: kind }), text);
   return legend(
-    html("span", {}, "weight 0 ", colourScale([0, 0.25, 0.5, 0.75, 1].map(shade)), " 1"),
+    html("span", {}, "weight 0 ", colourScale([0, 0.25, 0.5, 0.75, 1].map(shade)), " ", high),
     gold ? key("am-key-gold", outlined) : null,
     possible ? key("am-key-gold am-key-possible", "possible link") : null,
     html("span", {}, HOW),

@@ -19,6 +19,7 @@ import {
 } from "./common.js";
 import { PINNED, createCursor, linkKind } from "./cursor.js";
 import { GRID_SIZES, createGrid, gridSize } from "./grid.js";
+import { createTip } from "./tip.js";
 import { largest, makeShade, number } from "./weights.js";
 
 /** @import { Drawn, Given } from "./common.js" */
@@ -91,6 +92,7 @@ function createGallery({ state, colours }) {
   const keys = (event) => cursor.keys(event);
   const stage = createStage({ kind: "am-stage am-gallery", about: "", keys });
   stage.style.columnGap = `${GAP}px`;
+  const tip = createTip(stage, text);
 
   const listed = () => groups[now.group][1];
   const names = groups.map(([name, list]) => `${name} (${list.length})`);
@@ -187,7 +189,7 @@ function createGallery({ state, colours }) {
       panels.push(panel(html("span", {}, chip, html("b", {}, models[m][0]), about), scroller));
       return { ...made, scroller };
     });
-    stage.replaceChildren(...panels);
+    stage.replaceChildren(...panels, tip.root);
     refresh(false);
   }
 
@@ -242,6 +244,8 @@ function createGallery({ state, colours }) {
       if (follow && place) one.reveal(place, one.scroller);
     }
     text.textContent = words(place);
+    const pointed = grids.find((one) => one.root.matches(":hover")) || grids[0];
+    tip.at(place ? pointed.box(place) : null);
   }
 
   const watch = new ResizeObserver(([entry]) => {
@@ -252,10 +256,14 @@ function createGallery({ state, colours }) {
   });
   const choice = bar(group.root, sentence.root, steps);
   const switches = bar(gold, marks, tags);
-  const root = frame(state.title, choice, switches, text, stage, links, markKeys);
+  const root = frame(state.title, choice, switches, stage, text, links, markKeys);
   watch.observe(stage);
   go(0);
-  return { root, destroy: () => watch.disconnect() };
+  const destroy = () => {
+    watch.disconnect();
+    tip.destroy();
+  };
+  return { root, destroy };
 }
 
 export const render = widget(createGallery);

@@ -172,26 +172,31 @@ export function createGrid(
     ];
   }
 
-  function writeAt(text, t, s, weight) {
-    const at = { x: s * w + w / 2, y: t * h + h / 2 + size.number * 0.36, fill: inkOn(weight) };
+  function writeAt(text, t, s) {
+    const [weight, fill] = [drawn[t][s], inkOn(tones[t][s])];
+    const at = { x: s * w + w / 2, y: t * h + h / 2 + size.number * 0.36, fill };
     text.textContent = size.short ? shortNumber(weight) : number(weight);
     return build(text, at);
   }
 
   /** @type {number[][]} */
   let drawn = [];
+  let tones = drawn; // where on the scale of colours each weight is
   return {
     root,
     wide: left + wide,
-    /** @param {number[][]} weights (T, S) */
-    paint(weights) {
+    /**
+     * @param {number[][]} weights (T, S)
+     * @param {(row: number[]) => number[]} tone
+     */
+    paint(weights, tone = (row) => row) {
       drawn = weights;
+      tones = weights.map(tone);
       numbers.replaceChildren();
       for (let t = 0; t < T; t++) {
         for (let s = 0; s < S; s++) {
-          const weight = weights[t][s];
-          cells[t][s].setAttribute("fill", shade(weight));
-          if (weight >= SHOWN_FROM) numbers.append(writeAt(svg("text", {}), t, s, weight));
+          cells[t][s].setAttribute("fill", shade(tones[t][s]));
+          if (weights[t][s] >= SHOWN_FROM) numbers.append(writeAt(svg("text", {}), t, s));
         }
       }
     },
@@ -215,8 +220,14 @@ export function createGrid(
       put(cursor, x, y, row === null || column === null ? 0 : w, h);
       cursor.classList.toggle("am-pinned", pinned);
       cursorText.textContent = "";
-      if (row !== null && column !== null) writeAt(cursorText, row, column, drawn[row][column]);
+      if (row !== null && column !== null) writeAt(cursorText, row, column);
     },
+    /**
+     * @param {Spot} spot that is highlighted
+     * @returns {DOMRect} where on the screen it is
+     */
+    box: ({ t, s }) =>
+      (s === null ? frames[0] : t === null ? frames[1] : cursor).getBoundingClientRect(),
     /**
      * Scrolls so that a cell can be seen beside the words that stay in place.
      * @param {Spot} spot

@@ -1,11 +1,12 @@
 // @ts-check
 // The same weights as lines: source words above, target words below, a line as thick as its weight.
-import { html, svg, textWidth, wordMark } from "./common.js";
+import { build, clamp, html, svg, textWidth, wordMark } from "./common.js";
 import { followPointer, lightWords, markAt, spotOf } from "./cursor.js";
 
 /** @import { Link, Reports, Spot } from "./cursor.js" */
 
 const LEAST_LINE = 0.02; // thinner lines would only be dust
+const SMALLEST = 0.75; // of the natural size, in which words can still be read
 
 /**
  * @param {string[]} words
@@ -67,7 +68,7 @@ export function createLines(state, on) {
   const bands = svg("g", { class: "am-bands" });
   const picture = svg(
     "svg",
-    { class: "am-lines", width: wide, height: tall, "aria-hidden": "true" },
+    { class: "am-lines", viewBox: `0 0 ${wide} ${tall}`, "aria-hidden": "true" },
     bands,
     svg("g", { class: "am-links" }, ...links.map(({ path }) => path)),
     ...sourceWords,
@@ -81,7 +82,12 @@ export function createLines(state, on) {
   let paths = [];
   return {
     root,
-    wide,
+    least: wide * SMALLEST,
+    /** @param {number} room pixels */
+    fit(room) {
+      const width = clamp(room, wide * SMALLEST, wide);
+      build(picture, { width, height: (width / wide) * tall });
+    },
     /** @param {number[][]} weights (T, S) */
     paint(weights) {
       paths = [];

@@ -1,22 +1,24 @@
 // @ts-check
 // The attention map whole: controls, the grid, the lines and the read-out, with one highlight.
 import {
-  SIDE_BY_SIDE,
   bar,
   choices,
   createSlider,
   createStage,
   frame,
+  html,
   mapLegend,
   panel,
   readout,
   scrolling,
-  select,
+  toggle,
 } from "./common.js";
 import { PINNED, createCursor, linkKind } from "./cursor.js";
 import { createGrid } from "./grid.js";
+import { createHeads } from "./heads.js";
 import { createLines } from "./lines.js";
-import { largest, makeShade, number } from "./weights.js";
+import { createTip } from "./tip.js";
+import { largest, makeShade, number, sharesOfLargest } from "./weights.js";
 
 /** @import { Drawn, Given } from "./common.js" */
 /** @import { Link, Spot } from "./cursor.js" */
@@ -34,6 +36,8 @@ import { largest, makeShade, number } from "./weights.js";
  * @property {Link[]} possible
  * @property {number | null} height pixels after which the map scrolls
  */
+
+const GAP = 36; // pixels between the map and the lines, as in the style sheet
 
 /**
  * "target words (queries)", but "queries" alone; the same as `with_role` in static.py.
@@ -55,7 +59,8 @@ export function createMap({ state, colours }) {
   const S = columns.length;
   const shade = makeShade(colours.ramp);
   /** until: the last row that is not dimmed, null for all */
-  const now = { layer: 0, head: 0, until: /** @type {number | null} */ (null) };
+  const now = { layer: 0, head: 0, scaled: false, until: /** @type {number | null} */ (null) };
+  const tone = (row) => (now.scaled ? sharesOfLargest(row) : row);
   const weights = () => state.weights[now.layer][now.head];
   const cursor = createCursor(T, S, refresh);
 
@@ -86,7 +91,7 @@ export function createMap({ state, colours }) {
     `Attention map, ${T} ${rowsAre} by ${S} ${columnsAre}. Arrow keys move, ` +
     "Enter pins, Escape lets go.";
   const stage = createStage(
-    { kind: "am-stage", about, keys: cursor.keys },
+    { kind: "am-stage am-maps", about, keys: cursor.keys },
     panels.Map,
     panels.Lines,
   );
@@ -95,25 +100,36 @@ export function createMap({ state, colours }) {
     panels.Map.hidden = which === "Lines";
     panels.Lines.hidden = which === "Map";
   }
-  const first = grid.wide + lines.wide <= SIDE_BY_SIDE ? "Both" : "Map";
-  show(first);
+  let asked = false; // whether the reader has chosen what to show
+  const what = choices("what to show", ["Map", "Lines", "Both"], "Map", (which) => {
+    asked = true;
+    show(which);
+  });
+  show("Map");
+  // The lines stand beside the map where there is room for both, smaller if they must.
+  const watch = new ResizeObserver(([entry]) => {
+    const { width } = entry.contentRect;
+    const beside = width - grid.wide - GAP;
+    const fits = beside >= lines.least;
+    lines.fit(fits ? beside : width);
+    if (asked || !width) return;
+    what.press(fits ? "Both" : "Map");
+    show(fits ? "Both" : "Map");
+  });
+  watch.observe(stage);
 
-  /** A list for the layers or the heads, where there are several. */
-  function picker(label, count, action) {
-    const names = Array.from({ length: count }, (_, i) => `${i + 1}`);
-    return count > 1 ? select(label, names, action, `of ${count}`).root : null;
-  }
-  const controls = bar(
-    slider.root,
-    picker("Layer", state.weights.length, (layer) => repaint({ layer })),
-    picker("Head", state.weights[0].length, (head) => repaint({ head })),
-    choices("what to show", ["Map", "Lines", "Both"], first, show),
-  );
+  const scale = toggle("Scale each row", (scaled) => repaint({ scaled }), false);
+  const controls = bar(slider.root, what.root, scale);
+  const heads = createHeads(state.weights, shade, (layer, head) => repaint({ layer, head }));
+  const high = html("span", {});
 
   function repaint(change) {
     Object.assign(now, change);
-    grid.paint(weights());
+    grid.paint(weights(), tone);
     lines.paint(weights());
+    heads.paint(tone);
+    heads.choose(now.layer, now.head);
+    high.textContent = now.scaled ? "the row's largest" : "1";
     refresh(false);
   }
 
@@ -151,9 +167,17 @@ export function createMap({ state, colours }) {
       slider.say(now.until + 1, step, `${rowName} ${step}, ${rows[now.until]}`);
     }
     if (follow && place) grid.reveal(place, scroller);
+    tip.at(place && !panels.Map.hidden ? grid.box(place) : null);
   }
 
-  const links = mapLegend(shade, state.gold.length > 0, state.possible.length > 0);
+  const tip = createTip(stage, text);
+  stage.append(tip.root);
+  const [sure, further] = [state.gold.length > 0, state.possible.length > 0];
+  const links = mapLegend(shade, sure, further, "gold link", high);
   repaint({});
-  return { root: frame(state.title, controls, text, stage, links) };
+  const destroy = () => {
+    watch.disconnect();
+    tip.destroy();
+  };
+  return { root: frame(state.title, controls, heads.root, stage, text, links), destroy };
 }

@@ -259,7 +259,7 @@ function createMaskEditor({ state, colours, model }) {
     sample("am-none", "0", "empty row: zeros"),
   );
   refresh();
-  const root = frame(state.title, controls, text, stage, signs);
+  const root = frame(state.title, controls, stage, text, signs);
   return { root, destroy: () => model.off("change:chosen", outside) };
 }
 

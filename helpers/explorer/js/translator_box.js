@@ -32,6 +32,8 @@ function createTranslatorBox({ state, colours, model }) {
   const result = html("div", { class: "am-result" });
   let ticket = 0;
   let waiting = 0;
+  /** @type {Drawn | null} */
+  let map = null;
 
   function ask(text) {
     ticket += 1;
@@ -54,14 +56,15 @@ function createTranslatorBox({ state, colours, model }) {
 
   /** @param {Reply} reply */
   function show(reply) {
-    result.replaceChildren();
+    map?.destroy?.();
+    map = reply.map ? createMap({ state: reply.map, colours, model }) : null;
+    result.replaceChildren(...(map ? [map.root] : []));
     if (reply.error) {
       say("am-error", reply.error);
       return;
     }
     const french = html("strong", { class: "am-translation", lang: "fr" }, reply.translation);
     say("am-done", french, reply.note ? html("span", { class: "am-note" }, reply.note) : null);
-    if (reply.map) result.append(createMap({ state: reply.map, colours, model }).root);
   }
 
   function receive(reply) {
@@ -92,6 +95,7 @@ function createTranslatorBox({ state, colours, model }) {
   }
   const destroy = () => {
     clearTimeout(waiting);
+    map?.destroy?.();
     model.off("msg:custom", receive);
   };
   return { root, destroy };

@@ -46,6 +46,7 @@ const PACE = 1800; // milliseconds of a stage while it plays
 const PLAIN = "the whole diagram";
 const READABLE = 30; // pixels that a cell needs to have its number written in it
 const LETTER = 8; // pixels of a letter beside an arrow
+const LINE = 17; // pixels that a raised label stands higher
 
 /**
  * @param {Runs} runs
@@ -82,15 +83,16 @@ function createWalk({ state, colours }) {
   const x = (place) => (place - left + EDGE) * column;
   // Labels of level arrows may stand above the boxes: they need room there, and side by side.
   const labelled = arrows.filter(({ label, line }) => label.length && line[1] === line[3]);
-  const head = labelled.length ? 14 : 0;
   const across = new Map(boxes.map((box) => [box.name, box.at[0]]));
-  const least = Math.max(
-    NARROWEST,
+  const roomy = Math.max(
     ...labelled.map(({ label, start, end }) => {
       const apart = (across.get(start) ?? 0) - (across.get(end) ?? 0);
       return (LETTER * (spoken(label).length + 2)) / Math.abs(apart);
     }),
   );
+  // Where the columns are narrower than that, every second label stands a line higher.
+  const raised = (arrow) => column < roomy && labelled.indexOf(arrow) % 2 === 1;
+  let head = 0;
   const y = (row) => (top - row + EDGE) * ROW + head;
   // stage: 0 is the whole diagram, then the stages from 1 on. pointed: a box's place, or null.
   const now = { stage: 0, moment: 0, pointed: /** @type {number | null} */ (null) };
@@ -106,7 +108,8 @@ function createWalk({ state, colours }) {
   // Draws everything anew for a width, so that letters keep their size on a phone.
   /** @param {number} room pixels */
   function layout(room) {
-    column = clamp(room / columns, least, WIDEST);
+    column = clamp(room / columns, NARROWEST, WIDEST);
+    head = labelled.length ? 14 + (labelled.some(raised) ? LINE : 0) : 0;
     drawn = boxes.map(drawBox);
     lines = arrows.map(drawArrow);
     const [wide, tall] = [Math.ceil(columns * column), Math.ceil(y(bottom) + EDGE * ROW)];
@@ -244,7 +247,7 @@ function createWalk({ state, colours }) {
     // A level arrow's label stands over its middle, above the boxes where it is longer than the gap.
     const level = y1 === y2;
     const fits = LETTER * spoken(arrow.label).length < Math.abs(x2 - x1);
-    const up = !level ? 4 : fits ? 8 : 0.25 * ROW + 4;
+    const up = (!level ? 4 : fits ? 8 : 0.25 * ROW + 4) + (raised(arrow) ? LINE : 0);
     const label = arrow.label.length
       ? svg(
           "text",

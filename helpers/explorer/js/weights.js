@@ -23,6 +23,15 @@ export function makeShade(ramp) {
 }
 
 /**
+ * @param {number[]} row weights
+ * @returns {number[]} each as a share of the largest; zeros stay zeros
+ */
+export function sharesOfLargest(row) {
+  const most = Math.max(...row);
+  return most > 0 ? row.map((weight) => weight / most) : row;
+}
+
+/**
  * @param {number} weight
  * @returns {string} the ink that can be read on the weight's colour
  */
