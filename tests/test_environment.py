@@ -56,6 +56,7 @@ def lock_faults(text: str) -> list[str]:
 
 DEPENDENCIES = by_name(PROJECT["dependencies"])
 WITH_TESTS = by_name(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["test"])
+WITH_BOOK = by_name(PROJECT["dependencies"] + PROJECT["optional-dependencies"]["book"])
 LOCK = by_name(lock_lines(read("requirements.txt")))
 
 
@@ -89,9 +90,9 @@ def test_lock_says_how_to_renew_it_as_the_readme_does() -> None:
     assert command in read("requirements.txt").split("\nanyio")[0]
 
 
-@pytest.mark.parametrize("name", sorted(WITH_TESTS))
+@pytest.mark.parametrize("name", sorted(WITH_TESTS | WITH_BOOK))
 def test_lock_lies_in_the_range_of_pyproject(name: str) -> None:
-    assert locked_version(name) in WITH_TESTS[name].specifier
+    assert locked_version(name) in (WITH_TESTS | WITH_BOOK)[name].specifier
 
 
 def is_as_locked(name: str) -> bool:
@@ -100,8 +101,8 @@ def is_as_locked(name: str) -> bool:
 
 
 def test_lock_is_complete() -> None:
-    """Whatever the course and its tests bring along, in the lock's versions, has a line in it."""
-    waiting, reached = list(WITH_TESTS.values()), set()
+    """What the course, its tests and its book bring along, in these versions, has a line in it."""
+    waiting, reached = [*WITH_TESTS.values(), *WITH_BOOK.values()], set()
     while waiting:
         requirement = waiting.pop()
         extras = requirement.extras or {""}
@@ -168,9 +169,11 @@ def code_of(path: Path) -> str:
 
 
 def test_what_the_course_imports_is_declared() -> None:
+    book = ROOT / "helpers/authoring/book"
     paths = [*(ROOT / "helpers").rglob("*.py"), *(ROOT / "notebooks").glob("*.ipynb")]
     assert len(paths) > 100
-    assert undeclared(map(code_of, paths), DEPENDENCIES) == set()
+    assert undeclared((code_of(p) for p in paths if book not in p.parents), DEPENDENCIES) == set()
+    assert undeclared(map(code_of, book.glob("*.py")), WITH_BOOK) == set()
 
 
 def test_what_the_tests_import_is_declared() -> None:

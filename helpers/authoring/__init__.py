@@ -7,6 +7,7 @@ notebooks     execute a notebook and write it in its one form
 recording     store what the long runs in measurements/ give
 pretraining   train the shipped models
 benchmarks    time layers and translators
+book          the course as pages that live without a kernel
 """
 
 

@@ -27,6 +27,7 @@ question; the others are for those who write it.
   measure NN       make the long runs of a notebook and store them in data/results/
   data             rebuild data/en-fr from the grammar
   models           train the shipped models in data/models anew, or those named
+  book             build the course as a book that opens in a browser, without a kernel
   benchmark WHICH  time the layers, or train translators on real sentences
 """
 
@@ -73,6 +74,11 @@ def _parser() -> argparse.ArgumentParser:
     models = commands.add_parser("models", help="train the shipped models anew")
     models.add_argument("names", nargs="*", metavar="NAME", help="such as 'word values'")
     models.set_defaults(run=_models)
+
+    book = commands.add_parser("book", help="build the course as a book for a browser")
+    book.add_argument("--out", type=Path, help="the folder to write into (default: build/book)")
+    book.add_argument("--pdf", action="store_true", help="write book.pdf too; needs Chromium")
+    book.set_defaults(run=_book)
 
     benchmark = commands.add_parser("benchmark", help="time the layers, or train translators")
     benchmark.add_argument("which", choices=["layers", "translation"], help="what to measure")
@@ -149,6 +155,17 @@ def _models(options: argparse.Namespace) -> None:
         raise Refused(f"there is no model {sorted(unknown)}; there are {', '.join(PRETRAINING)}")
     build(options.names)
     print(f"Rebuilt {DATA / 'models'}")
+
+
+def _book(options: argparse.Namespace) -> None:
+    set_threads()
+    from helpers.authoring.book import building
+
+    out = options.out or building.DEFAULT
+    warnings = building.build(out, options.pdf)
+    if warnings:
+        raise Refused("the book has faults:\n" + "\n".join(warnings))
+    print(f"Open {out / 'index.html'}")
 
 
 def _benchmark(options: argparse.Namespace) -> None:
