@@ -371,7 +371,8 @@ def lines(
 ) -> None:
     """Show curves with their names at their ends, in the colours of the models.
 
-    series: name -> (x, y). band: name -> (low, high) at the same x, drawn as a shaded interval.
+    series: name, which may go on after a colon -> (x, y). band: name -> (low, high) at the same x,
+    drawn as a shaded interval.
     log: each line up the axis is ten times the one below, for y > 0. shares: y is a share, so the
     axis goes from 0 to 1.
     """
@@ -381,7 +382,7 @@ def lines(
         axes.yaxis.set_major_formatter(lambda value, _: _plain_number(value))
     ends = {}
     for place, (name, (x, y)) in enumerate(series.items()):
-        colour, marker = _look(name, place)
+        colour, marker = _look(name.partition(":")[0], place)
         marker = marker if len(x) <= 25 else None
         axes.plot(x, y, color=colour, marker=marker)
         if band and name in band:
