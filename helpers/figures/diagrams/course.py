@@ -11,7 +11,7 @@ _PARTS = (
         (
             ("01", "recurrent networks", "+ a state kept from word to word", False, (0, 0)),
             ("02", "sequence to sequence", "+ a second network that writes", True, (1, 0)),
-            ("03", "the bottleneck", "measured: one vector is too little", True, (2, 0)),
+            ("03", "the bottleneck", "measured: what one vector loses", True, (2, 0)),
         ),
     ),
     (
