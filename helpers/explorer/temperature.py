@@ -1,4 +1,4 @@
-"""`Temperature`: a softmax whose scores are multiplied by a number that a slider changes."""
+"""`Temperature`: a softmax in its three steps, with scores to drag and a factor before it."""
 
 from __future__ import annotations
 
@@ -19,6 +19,8 @@ STATIC = (0.25, 0.5, 1.0, 2.0, 4.0)
 class Temperature(View):
     """Bars of softmax(factor * scores); the factor is 1 / temperature.
 
+    The learner drags the scores and the factor, and sees the exponentials, their sum, and what
+    dividing by it leaves.
     scores: one number for each word of `words`. Raises ValueError where they do not fit.
     """
 
@@ -51,7 +53,7 @@ class Temperature(View):
             numbers = [f"{1 / factor:g}", *(f"{p:.2f}" for p in weights), f"{slope:.3f}"]
             cells = "".join(f"<td>{number}</td>" for number in numbers)
             lines.append(row(f"{factor:g}", cells))
-        about = "Run the cell to move a slider over the factor."
+        about = "Run the cell to drag the scores and the factor."
         caption = "Softmax weights of the same scores, multiplied by a factor first."
         return paragraph(self.state["title"], about) + table(caption, f"<tr>{head}</tr>", lines)
 

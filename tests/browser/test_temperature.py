@@ -25,8 +25,8 @@ def test_the_slider_sharpens_and_softens(lab: object, open_notebook: Callable[..
     page.wait_for_selector(".am-root")
     root = page.locator(".am-root")
     expect(root.locator(".am-percent")).to_have_text(["0.88", "0.12"])
-    expect(root.locator(".am-choice b")).to_have_text(["cat", "<b>dog</b>"])
-    slider = root.locator("input[type=range]")
+    expect(root.locator(".am-softmax th[scope=col] b")).to_have_text(["cat", "<b>dog</b>"])
+    slider = root.get_by_label("factor", exact=True)
     slider.focus()
     page.keyboard.press("End")
     expect(root.locator(".am-percent")).to_have_text(["1.00", "0.00"])
@@ -36,4 +36,16 @@ def test_the_slider_sharpens_and_softens(lab: object, open_notebook: Callable[..
     heights = [root.locator(".am-part").nth(i).bounding_box()["height"] for i in (0, 1)]
     assert heights[0] > heights[1] > 0
     assert slider.get_attribute("aria-valuetext") == "factor 0.06"
+    # The three steps are shown, and a score can be dragged; its weight follows.
+    page.keyboard.press("Home")
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+    expect(root.locator(".am-power")).to_have_text(["7.39", "1.00"])
+    expect(root.locator("th[scope=row]").last).to_have_text("divided by the sum 8.39")
+    root.get_by_label("score of <b>dog</b>").fill("2")
+    expect(root.locator(".am-given")).to_have_text(["2.0", "2.0"])
+    expect(root.locator(".am-power")).to_have_text(["7.39", "7.39"])
+    expect(root.locator(".am-percent")).to_have_text(["0.50", "0.50"])
+    root.get_by_role("button", name="Given scores").click()
+    expect(root.locator(".am-percent")).to_have_text(["0.88", "0.12"])
     assert notebook.errors == []
