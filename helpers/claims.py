@@ -11,6 +11,7 @@ from pathlib import Path
 from helpers.settings import course_seed
 
 _ID = re.compile(r"\d\d\.[a-z0-9_]+")
+_RANGE = re.compile(r"\((-?[\d.]+) to (-?[\d.]+)\)")  # as in "what share (0 to 1)"
 
 
 class _ShownAlone(Exception):
@@ -27,6 +28,10 @@ class LedgerError(_ShownAlone, RuntimeError):
     """A claim holds, but could not be written to the file that COURSE_CLAIMS names."""
 
 
+class PredictionError(_ShownAlone, ValueError):
+    """What is predicted cannot answer the question; the message says what can."""
+
+
 _predictions: dict[str, float] = {}
 
 
@@ -34,17 +39,38 @@ def predict(id: str, question: str, guess: float | None = None) -> None:
     """Ask for a prediction before a result is seen; the claim with the same id answers it.
 
     id: the claim's id. guess: the reader's number, None if they have not written one.
-    Raises TypeError where the guess is not a number.
+    A question that names its scale, such as "(-1 to 1)", takes only a number on it, and one that
+    asks for a share takes 0 to 1. Raises PredictionError for another guess, and for no number.
     """
     print(question)
     if guess is None:
         _predictions.pop(id, None)
         print("No prediction yet: replace None by a number, run this cell, then go on.")
         return
-    if isinstance(guess, bool) or not isinstance(guess, int | float):
-        raise TypeError(f"the prediction is {guess!r}; expected a number such as 0.5, or None")
+    if isinstance(guess, bool) or not isinstance(guess, int | float) or not math.isfinite(guess):
+        raise PredictionError(
+            f"the prediction is {guess!r}; expected a number such as 0.5, or None"
+        )
+    low, high, why = _scale(question)
+    if not low <= guess <= high:
+        percent = 0 <= guess <= 100 and (low, high) == (0, 1)
+        hint = f" For {guess:g} % write {guess / 100:g}." if percent else ""
+        raise PredictionError(
+            f"the prediction is {guess:g}; expected a number from {low:g} to {high:g}, because "
+            f"{why}.{hint}"
+        )
     _predictions[id] = float(guess)
     print(f"You predict {guess:g}. The answer comes where this is measured.")
+
+
+def _scale(question: str) -> tuple[float, float, str]:
+    """Return the least and the largest answer to a question, and why no other can be right."""
+    named = _RANGE.search(question)
+    if named:
+        return float(named[1]), float(named[2]), "the question names this scale"
+    if re.search(r"\bshare\b", question):
+        return 0.0, 1.0, "the question asks for a share"
+    return -math.inf, math.inf, ""
 
 
 def claim(

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.claims import ClaimError, LedgerError, claim, predict
+from helpers.claims import ClaimError, LedgerError, PredictionError, claim, predict
 from helpers.settings import DATA, DEVICE, LARGEST_SEED, ROOT, course_seed, seed_everything
 
 
@@ -116,10 +116,36 @@ def test_the_claim_answers_the_prediction(capsys: pytest.CaptureFixture[str]) ->
     assert "No prediction yet" in said and "You predicted" not in said
 
 
-@pytest.mark.parametrize("guess", ["0.5", True, [0.5]])
+@pytest.mark.parametrize("guess", ["0.5", True, [0.5], float("nan")])
 def test_an_odd_prediction_is_named(guess: object) -> None:
-    with pytest.raises(TypeError, match="expected a number"):
+    with pytest.raises(PredictionError, match="expected a number") as refused:
         predict("03.guessed", "How many?", guess)
+    assert refused.value._render_traceback_() == [str(refused.value)]
+
+
+@pytest.mark.parametrize(
+    ("question", "guess", "message"),
+    [
+        ("Which share is right?", 50, "0 to 1, because the question asks for a share. For 50 %"),
+        ("Which share is right?", 50, r"write 0\.5\.$"),
+        ("Exact match (0 to 1)?", 1.01, "0 to 1, because the question names this scale"),
+        ("The difference in share (-1 to 1)?", -1.5, r"from -1 to 1, .* names this scale\.$"),
+    ],
+)
+def test_a_prediction_off_the_scale_is_refused(question: str, guess: float, message: str) -> None:
+    with pytest.raises(PredictionError, match=message):
+        predict("03.guessed", question, guess)
+
+
+@pytest.mark.parametrize(
+    ("question", "guess"),
+    [("Which share?", 1), ("A difference (-1 to 1)?", -0.5), ("How many BLEU behind?", -3)],
+)
+def test_a_prediction_on_the_scale_is_kept(
+    question: str, guess: float, capsys: pytest.CaptureFixture[str]
+) -> None:
+    predict("03.kept", question, guess)
+    assert f"You predict {guess:g}" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
