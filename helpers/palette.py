@@ -41,6 +41,7 @@ MODEL_COLOURS = {
     "dot": SKY,
     "scaled dot": GREEN,
     "general": ORANGE,
+    "scaled general": BLACK,
     "transformer": VERMILLION,
 }
 MODEL_MARKERS = {
@@ -50,6 +51,7 @@ MODEL_MARKERS = {
     "dot": "<",
     "scaled dot": "^",
     "general": "v",
+    "scaled general": ">",
     "transformer": "P",
 }
 
