@@ -17,10 +17,8 @@ from nbformat.v4 import new_code_cell, new_notebook, new_output
 from helpers.authoring.notebooks import normalise
 from helpers.explorer import (
     AttentionMap,
-    DecoderSteps,
     GrowingSentence,
     Grown,
-    Step,
     TranslatorBox,
     base,
     explore,
@@ -178,7 +176,6 @@ def views(words: list[str]) -> list[base.View]:
     """Every kind of widget, with `words` wherever words are shown."""
     first, second = words
     weights = np.eye(2)
-    step = Step(first, [0.0, 1.0], [0.5, 0.5], [1.0], second, 0.5)
 
     def echo(text: str) -> SimpleNamespace:
         return SimpleNamespace(source=words, target=words, weights=weights)
@@ -188,7 +185,6 @@ def views(words: list[str]) -> list[base.View]:
 
     return [
         explore(weights, words, words, gold=[(0, 0)], possible=[(0, 1)], title=first),
-        DecoderSteps([step], words, title=first),
         TranslatorBox(echo, [first, second], title=second),
         TranslatorBox(refuse, [first], title=second),
         GrowingSentence([Grown([first], [second], [first])], title=second),
@@ -247,10 +243,8 @@ def test_the_table_says_what_rows_and_columns_are() -> None:
 
 
 def test_static_views_say_that_the_cell_has_to_be_run() -> None:
-    step = Step("<start>", [0.0, 1.0], [0.5, 0.5], [1.0], "le", 0.5)
-    for view in (explore(WEIGHTS, ROWS, COLUMNS), DecoderSteps([step], COLUMNS)):
-        text = Reader(view.html()).text
-        assert "Run the cell to" in text and "move a slider over" in text and "steps" in text
+    text = Reader(explore(WEIGHTS, ROWS, COLUMNS).html()).text
+    assert "Run the cell to" in text and "move a slider over" in text and "steps" in text
 
 
 def test_the_table_counts_missed_gold_links() -> None:

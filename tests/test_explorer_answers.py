@@ -1,4 +1,4 @@
-"""The text box and the decoder by steps: their answers, their tables, what they refuse."""
+"""The text box: its answers, its tables, what it refuses."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.explorer import DecoderSteps, Step, TranslatorBox
-from tests.test_explorer import COLUMNS, Reader, soft
+from helpers.explorer import TranslatorBox
+from tests.test_explorer import Reader
 
 
 def translate(text: str) -> SimpleNamespace:
@@ -27,15 +27,6 @@ def translate(text: str) -> SimpleNamespace:
     return SimpleNamespace(
         source=words, target=target, weights=torch.eye(len(target), len(words)).float()
     )
-
-
-def steps(count: int = 3, columns: int = 2, size: int = 4) -> list[Step]:
-    words = ["<start>", "le", "chat", "<end>"]
-    weights = soft(count, columns)
-    return [
-        Step(words[t], np.log(weights[t]), weights[t], np.arange(size) - t, words[t + 1], 0.5)
-        for t in range(count)
-    ]
 
 
 # ---------------------------------------------------------------- the text box
@@ -128,64 +119,3 @@ def test_the_box_answers_through_the_widget() -> None:
 def test_the_box_refuses(arguments: dict[str, object], message: str) -> None:
     with pytest.raises(ValueError, match=message):
         TranslatorBox(**arguments)
-
-
-# ---------------------------------------------------------------- the decoder by steps
-
-
-def test_steps_as_a_table() -> None:
-    read = Reader(DecoderSteps(steps(), COLUMNS, title="Three steps").html())
-    assert read.rows[0] == [
-        "step",
-        "word fed",
-        "largest weights",
-        "sum of weights",
-        "word produced",
-    ]
-    assert [row[1] for row in read.rows[1:]] == ["<start>", "le", "chat"]
-    assert [row[3] for row in read.rows[1:]] == ["1.00"] * 3
-    assert read.rows[3][4] == "<end> (0.50)"
-    largest = soft(3, 2)[0]
-    best = int(largest.argmax())
-    assert read.rows[1][2].startswith(f"'{COLUMNS[best]}' {largest[best]:.2f}")
-
-
-def test_steps_may_be_dicts_and_tensors() -> None:
-    as_dicts = [
-        {**vars(step), "scores": torch.tensor(step.scores), "weights": torch.tensor(step.weights)}
-        for step in steps()
-    ]
-    assert DecoderSteps(as_dicts, COLUMNS).state == DecoderSteps(steps(), COLUMNS).state
-
-
-def test_steps_are_copied() -> None:
-    one = steps(1)
-    view = DecoderSteps(one, COLUMNS)
-    one[0].weights[:] = 0
-    assert sum(view.state["steps"][0]["weights"]) == pytest.approx(1, abs=1e-3)
-
-
-@pytest.mark.parametrize(
-    ("change", "message"),
-    [
-        ({"weights": [0.9, 0.3]}, "step 1: row 0 .* sums to 1.2"),
-        ({"weights": [1.0]}, "step 1: weights have 1 rows and 1 columns"),
-        ({"scores": [1.0]}, "1 scores for 2 source words"),
-        ({"scores": [[1.0, 2.0]]}, "expected a vector"),
-        ({"scores": [np.nan, 0.0]}, "hold NaN"),
-        ({"context": []}, "expected a vector"),
-        ({"context": [1.0]}, r"contexts have sizes \[1, 4\]"),
-        ({"probability": 1.5}, "probability is 1.5"),
-    ],
-)
-def test_steps_that_do_not_fit_are_refused(change: dict[str, object], message: str) -> None:
-    first, *others = (vars(step) for step in steps())
-    with pytest.raises(ValueError, match=message):
-        DecoderSteps([{**first, **change}, *others], COLUMNS)
-
-
-def test_incomplete_and_missing_steps_are_refused() -> None:
-    with pytest.raises(ValueError, match="step 1 lacks scores, weights"):
-        DecoderSteps([{"previous": "<start>"}], COLUMNS)
-    with pytest.raises(ValueError, match="steps is empty"):
-        DecoderSteps([], COLUMNS)

@@ -1,11 +1,10 @@
 """Pictures to play with: an attention map, maps by construction with two models side by side, a box
-to type sentences in, the decoder by steps, a sentence that grows, a softmax with a slider, a layer
+to type sentences in, a sentence that grows, a softmax with a slider, a layer
 whose numbers can be moved, an encoding of positions, a mask to click, a picture looked at word by
 word, a diagram to walk through."""
 
 from helpers.explorer.attention_grid import AttentionGrid
 from helpers.explorer.attention_map import AttentionMap, explore
-from helpers.explorer.decoder_steps import DecoderSteps, Step
 from helpers.explorer.gallery import AttentionGallery, Example, Reading, compare
 from helpers.explorer.growing import GrowingSentence, Grown
 from helpers.explorer.mask_editor import MaskEditor
@@ -19,7 +18,6 @@ __all__ = [
     "AttentionGallery",
     "AttentionGrid",
     "AttentionMap",
-    "DecoderSteps",
     "Example",
     "GrowingSentence",
     "Grown",
@@ -27,7 +25,6 @@ __all__ = [
     "MaskEditor",
     "PositionPicture",
     "Reading",
-    "Step",
     "Temperature",
     "TranslatorBox",
     "Walk",

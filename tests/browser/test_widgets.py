@@ -14,7 +14,7 @@ SETUP = """\
 import time
 from types import SimpleNamespace
 import numpy as np
-from helpers.explorer import DecoderSteps, Step, TranslatorBox, explore
+from helpers.explorer import TranslatorBox, explore
 
 source = ["the", "black", "cat", "<script>window.stolen = 1</script>", "."]
 target = ["le", "chat", "noir", "dort", ".", "<end>"]
@@ -35,17 +35,12 @@ def translate(text):
         raise RuntimeError("out of <b>order</b>")
     made = [word.upper() for word in words] + ["<end>"]
     return SimpleNamespace(source=words, target=made, weights=np.eye(len(made), len(words)))
-
-def step(t):
-    previous = ["<start>", *target][t]
-    return Step(previous, np.log(weights[t]), weights[t], np.arange(16) - 8, target[t], 0.9)
 """
 EVIL = "<script>window.stolen = 1</script>"
 WIDGETS = {
     "map": "explore(weights, target, source, gold=gold, possible=[(3, 3)], title='A map')",
     "heads": "explore(np.stack([[weights, weights[::-1]]]), target, source)",
     "box": "TranslatorBox(translate, ['the cat .', 'a dog .'])",
-    "steps": "DecoderSteps([step(t) for t in range(6)], source)",
 }
 LONG = """\
 words = [f"w{i}" for i in range(34)]
@@ -353,28 +348,6 @@ def test_faults_get_an_answer_and_the_box_lives_on(widgets: Widgets) -> None:
     expect(widget.get_by_role("button", name="Translate")).to_be_enabled()
 
 
-# ---------------------------------------------------------------- the decoder by steps
-
-
-def test_the_decoder_steps_by_button_slider_and_keys(widgets: Widgets) -> None:
-    widget, page = widgets["steps"], widgets.page
-    says(widget, "step 1: fed '<start>', looks at 'the' 0.92, produces 'le' with probability 0.90")
-    widget.get_by_role("button", name="next step").click()
-    says(widget, "step 2: fed 'le', looks at 'cat' 0.92, produces 'chat' with probability 0.90")
-    expect(widget.locator(".am-chain")).to_have_text("Translation so far:lechat")
-    widget.locator("input[type=range]").focus()
-    page.keyboard.press("End")
-    expect(widget.locator(".am-chain")).to_have_text("Translation so far:lechatnoirdort.<end>")
-    widget.locator(".am-stage").focus()
-    page.keyboard.press("ArrowLeft")
-    assert "produces '.'" in widget.locator(".am-readout").text_content()
-    page.keyboard.press("Home")
-    bars = widget.locator(".am-share")
-    heights = [float(bars.nth(i).get_attribute("height")) for i in range(5)]
-    assert heights[0] == pytest.approx(46 * heights[1], rel=0.01)  # 0.92 against 0.02
-    assert widget.locator(".am-context").count() == 16
-
-
 # ---------------------------------------------------------------- safety
 
 
@@ -419,7 +392,6 @@ def test_an_untrusted_notebook_shows_the_static_views(
     plain = chat.locator("td").first.evaluate("(td) => getComputedStyle(td).backgroundColor")
     assert plain not in ("rgba(0, 0, 0, 0)", style["backgroundColor"])
     expect(outputs.nth(2)).to_contain_text("THE CAT.")
-    expect(outputs.nth(3)).to_contain_text("<start>")
     assert page.locator(".jp-OutputArea-output svg, .am-root").count() == 0
     assert page.evaluate("() => window.stolen") is None
     assert notebook.outside() == []
