@@ -84,7 +84,7 @@ WEIGHT_RAMP = tuple("#" + _CIVIDIS[i : i + 6] for i in range(0, len(_CIVIDIS), 6
 # Numbers of both signs: blue is negative, near white 0, orange positive.
 SIGNED_RAMP = (BLUE, "#f7f7f7", ORANGE)
 # How dark a part of a picture with weight 0 becomes, from 0 to 1; at weight 1 it stays clear.
-VEIL = 0.65
+VEIL = 0.5
 
 
 def shade(weight: float, ramp: Sequence[str] = WEIGHT_RAMP) -> str:

@@ -247,6 +247,12 @@ def test_static_views_say_that_the_cell_has_to_be_run() -> None:
     assert "Run the cell to" in text and "move a slider over" in text and "steps" in text
 
 
+def test_a_map_that_stands_above_is_not_drawn_again() -> None:
+    read = Reader(explore(WEIGHTS, ROWS, COLUMNS, title="A <map>", above=True).html())
+    assert not read.rows and "The map above, to be explored. Run the cell to point" in read.text
+    assert "A <map>" in read.text
+
+
 def test_the_table_counts_missed_gold_links() -> None:
     read = Reader(explore(WEIGHTS, ROWS, COLUMNS, gold=[(1, 0), (1, 1)]).html())
     assert "1 of 2 linked target words" in read.text

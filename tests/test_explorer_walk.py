@@ -44,6 +44,16 @@ def test_the_static_view_is_a_picture_with_its_steps():
     assert Walk(DIAGRAM).sentence() == "One & two: two boxes, one above the other"
 
 
+def test_the_static_view_shows_the_last_moment() -> None:
+    moments = [Numbers(name, {"x": torch.ones(2)}, {"y": name}) for name in ("le", "<chat>")]
+    walk = Walk(DIAGRAM, moments)
+    assert "Shown: word 2 of 2, &lt;chat&gt;. Run the cell" in walk.html()
+    last = Walk(DIAGRAM, moments[1:]).html()
+    assert "Shown:" not in last
+    assert walk.html().split("<figure")[1] == last.split("<figure")[1]
+    assert last.split("<figure")[1] != Walk(DIAGRAM, moments[:1]).html().split("<figure")[1]
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

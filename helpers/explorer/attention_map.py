@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from helpers.explorer.base import View
-from helpers.explorer.static import attention_table
+from helpers.explorer.static import attention_table, paragraph
 from helpers.figures.checks import (
     COLUMNS_ARE,
     ROWS_ARE,
@@ -29,6 +29,7 @@ def explore(
     height: int | None = None,
     rows_are: str | None = None,
     columns_are: str | None = None,
+    above: bool = False,
 ) -> AttentionMap:
     """Return an attention map to be shown as the last line of a cell.
 
@@ -39,10 +40,12 @@ def explore(
     height: pixels after which the map scrolls; None for its natural height.
     rows_are, columns_are: what the rows and columns are, in the plural, such as "words that look"
     or "keys"; None for target words and source words, whose rows are the steps of a decoder.
+    above: whether the same map already stands above as a still picture; the static view then only
+    names it, because a second table would repeat what was just seen.
     Nothing that is given is kept or changed. Raises ValueError that says what to do.
     """
     return AttentionMap(
-        weights, rows, columns, gold, possible, title, height, rows_are, columns_are
+        weights, rows, columns, gold, possible, title, height, rows_are, columns_are, above
     )
 
 
@@ -60,10 +63,12 @@ class AttentionMap(View):
         height: int | None = None,
         rows_are: str | None = None,
         columns_are: str | None = None,
+        above: bool = False,
     ) -> None:
         rows, columns = word_list(rows, "rows"), word_list(columns, "columns")
         self.weights = weights_array(weights, len(rows), len(columns))  # (layers, heads, T, S)
         self.weights.flags.writeable = False
+        self.above = above
         sure = link_list(gold, len(rows), len(columns), "gold")
         further = link_list(possible, len(rows), len(columns), "possible")
         state = {
@@ -85,6 +90,8 @@ class AttentionMap(View):
         state = self.state
         layers, heads = self.weights.shape[:2]
         note = f"Run the cell to point at the map and to move a slider over its {state['row']}s."
+        if self.above:
+            return paragraph(state["title"], f"The map above, to be explored. {note}")
         if layers * heads > 1:
             # A table shows one layer and head; the last layer is the one that feeds the output.
             note += f" Shown: head 1 of {heads} in layer {layers} of {layers}."

@@ -152,7 +152,7 @@ class AttentionGallery(View):
         groups = [group for group in self.state["groups"] if group[0] not in (WRONG, SHARP_WRONG)]
         for name, places in groups[1:] or groups:
             for place in places if len(shown) < STATIC_EXAMPLES else ():
-                part = "" if place in shown else self.examples[place].html(name)
+                part = "" if place in shown else self.examples[place].html(name, bool(shown))
                 if part and len(part.encode()) <= left:
                     parts.append(part)
                     left -= len(part.encode())
@@ -254,15 +254,19 @@ class _Checked:
             ],
         }
 
-    def html(self, group: str) -> str:
-        """Return the static tables of the example, one a model, as one of the sentences `group`."""
-        parts = [paragraph(f"{group}: {' '.join(self.source)}")]
+    def html(self, group: str, folded: bool) -> str:
+        """Return the static tables of the example, one a model, as one of the sentences `group`.
+
+        folded: whether they are to be opened by a click, because all open take several screens.
+        """
+        name = f"{group}: {' '.join(self.source)}"
+        parts = [f"<summary>{escape(name)}</summary>" if folded else paragraph(name)]
         for name, weights, verdicts in zip(self.names, self.weights, self.verdicts, strict=True):
             marks = [mark(verdict) for verdict in verdicts]
             links = (self.sure, self.possible)
             words = (f"{name}: {summary(verdicts)}", "", marks)
             parts.append(attention_table(weights, self.target, self.source, *links, *words))
-        return "".join(parts)
+        return f"<details>{''.join(parts)}</details>" if folded else "".join(parts)
 
     def words_only(self) -> str:
         """Return a table without weights: where each row looks, and its mark."""

@@ -76,9 +76,13 @@ class Walk(View):
 
     def html(self) -> str:
         steps = "".join(f"<li>{escape(plain(stage.text))}</li>" for stage in self.diagram.stages)
-        first = self.numbers[0] if self.numbers else None
-        picture_html = figure_html(picture(self.diagram, first), self.diagram.alt)
+        last = self.numbers[-1] if self.numbers else None
+        picture_html = figure_html(picture(self.diagram, last), self.diagram.alt)
         about = "Run the cell to walk through it step by step:"
+        if last is not None and len(self.numbers) > 1:
+            # The last moment, because in it everything before has left its numbers.
+            each, count = self.state["each"], len(self.numbers)
+            about = f"Shown: {escape(each)} {count} of {count}, {escape(last.name)}. {about}"
         return paragraph("", about) + picture_html + f"<ol>{steps}</ol>"
 
     def sentence(self) -> str:

@@ -304,6 +304,11 @@ def test_an_untrusted_notebook_shows_the_tables(
     assert noir.locator("th[scope=row]").text_content() == "noir"
     assert noir.locator("td").last.text_content() == "▲! ✗ blanc"
     assert noir.locator("td[title='gold link']").count() == 1
+    # The second sentence is folded, so that the still view is not several screens tall.
+    expect(tables.nth(1)).to_be_visible()
+    expect(tables.nth(2)).to_be_hidden()
+    notebook.page.locator(".jp-OutputArea-output summary").click()
+    expect(tables.nth(2)).to_be_visible()
     dashed = tables.nth(2).locator("td[title='possible link']")
     assert dashed.evaluate("(td) => getComputedStyle(td).borderTopStyle") == "dashed"
     expect(tables.nth(3)).to_contain_text(EVIL)
