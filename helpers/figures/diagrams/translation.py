@@ -144,7 +144,7 @@ def trace_encoder_decoder(
     model: one-way. source: ids (source,). fed: the words fed (steps,), `<start>` first.
     """
     encoder, parts, logits = model.encoder, {}, []
-    state = torch.zeros(1, 1, encoder.width, dtype=encoder.embedding.weight.dtype)
+    state = encoder.embedding.weight.new_zeros(1, 1, encoder.width)
     for i, x in enumerate(encoder.embedding(source), 1):
         out, state = encoder.gru(x[None, None], state)
         parts[f"h{i}"] = out[0, 0]
