@@ -42,6 +42,8 @@ SETTINGS = {
     "html_copy_source": False,
     "html_css_files": list(STYLES),
     "html_js_files": [(name, {"defer": "defer"}) for name in SCRIPTS],
+    "html_context": {"default_mode": "auto"},
+    "html_sidebars": {"**": ["globaltoc.html"]},  # all pages, as there are no parts
     "html_theme_options": {
         "navbar_center": [],
         "secondary_sidebar_items": ["page-toc"],
@@ -91,6 +93,8 @@ def build(out: Path = DEFAULT, paper: bool = False) -> list[str]:
                 status=None,
                 warning=warnings,
             )
+            # The definition of a term comes before the pages that use it, in a search.
+            app.env.get_domain("std").object_types["term"].attrs["searchprio"] = 0
             app.build()
         except SphinxError as error:
             raise Refused(f"Sphinx could not build the book: {error}") from error

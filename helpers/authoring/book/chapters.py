@@ -96,7 +96,7 @@ def help_for(exercise: Exercise) -> str:
     ]
     answer = f"```python\n{exercise.source.rstrip()}\n```\n\n**Why:** {_plain(exercise.why)}"
     # Each hint lies within the one before, so that a reader asks for them one at a time.
-    ladder = _fold("The course's answer", answer)
+    ladder = _fold("The answer of the course", answer)
     for rung in reversed(rungs):
         ladder = rung.replace("\n\n</details>", f"\n\n{ladder}\n\n</details>")
     return ladder
