@@ -8,7 +8,7 @@ EXERCISES = (
     general_scores,
     concat_scores,
     scaled_dot_scores,
+    mean_slope,
     attentional_vectors,
     LuongDecoder,
-    mean_slope,
 )
