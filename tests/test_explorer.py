@@ -247,6 +247,14 @@ def test_static_views_say_that_the_cell_has_to_be_run() -> None:
     assert "Run the cell to" in text and "move a slider over" in text and "steps" in text
 
 
+def test_the_still_box_lists_the_words_it_knows() -> None:
+    known = TranslatorBox(lambda text: None, words=["<pad>", "the", "<b>", "Cat"])
+    assert known.state["words"] == ["Cat", "the"]
+    assert "<summary>The 2 words that it knows</summary>" in known.html()
+    assert "Cat, the" in Reader(known.html()).text
+    assert "<details>" not in TranslatorBox(lambda text: None).html()
+
+
 def test_a_map_that_stands_above_is_not_drawn_again() -> None:
     read = Reader(explore(WEIGHTS, ROWS, COLUMNS, title="A <map>", above=True).html())
     assert not read.rows and "The map above, to be explored. Run the cell to point" in read.text

@@ -27,6 +27,8 @@ class TranslatorBox(View):
     other exception is shown as "Something went wrong"; the box goes on working after either.
     examples: sentences offered as buttons; the first is translated at once, here.
     height: pixels after which the map scrolls.
+    words: all that the model knows, to be looked through in a folded list; signs such as "<pad>"
+    are left out of it.
     """
 
     def __init__(
@@ -35,6 +37,7 @@ class TranslatorBox(View):
         examples: Sequence[str] = (),
         title: str = "",
         height: int | None = None,
+        words: Sequence[str] = (),
     ) -> None:
         if not callable(translate):
             raise ValueError(f"translate is {translate!r}; expected a function of one sentence.")
@@ -42,8 +45,15 @@ class TranslatorBox(View):
         self.height = height_in_pixels(height)
         examples = word_list(examples, "examples") if examples else []
         first = self.reply(examples[0]) if examples else None
+        known = [word for word in words if not word.startswith("<")]
         super().__init__(
-            {"view": "translator_box", "title": str(title), "examples": examples, "first": first}
+            {
+                "view": "translator_box",
+                "title": str(title),
+                "examples": examples,
+                "first": first,
+                "words": sorted(word_list(known, "words"), key=str.lower) if known else [],
+            }
         )
 
     def answer(self, message: dict[str, Any]) -> dict[str, Any] | None:
@@ -79,6 +89,17 @@ class TranslatorBox(View):
         return {"translation": _spaced(words), "note": " ".join(notes), "map": drawn}
 
     def html(self) -> str:
+        return self._first_example() + self._known_words()
+
+    def _known_words(self) -> str:
+        """Return a folded list of the words that the model knows, if it was given."""
+        words = self.state["words"]
+        if not words:
+            return ""
+        name = f"<summary>The {len(words)} words that it knows</summary>"
+        return f"<details>{name}{paragraph('', escape(', '.join(words)))}</details>"
+
+    def _first_example(self) -> str:
         hint = "Run the cell to type a sentence of your own."
         title, examples, first = (self.state[key] for key in ("title", "examples", "first"))
         if first is None:

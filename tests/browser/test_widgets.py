@@ -22,6 +22,7 @@ weights = np.full((6, 5), 0.02)
 for t, s in enumerate([0, 2, 1, 3, 4, 4]):
     weights[t, s] = 0.92
 gold = [(0, 0), (2, 1), (1, 2)]
+known = ["<pad>", "the", "cat", "Zoe"]
 
 def translate(text):
     words = text.split()
@@ -40,7 +41,7 @@ EVIL = "<script>window.stolen = 1</script>"
 WIDGETS = {
     "map": "explore(weights, target, source, gold=gold, possible=[(3, 3)], title='A map')",
     "heads": "explore(np.stack([[weights, weights[::-1]]]), target, source)",
-    "box": "TranslatorBox(translate, ['the cat .', 'a dog .'])",
+    "box": "TranslatorBox(translate, ['the cat .', 'a dog .'], words=known)",
 }
 LONG = """\
 words = [f"w{i}" for i in range(34)]
@@ -346,6 +347,21 @@ def test_faults_get_an_answer_and_the_box_lives_on(widgets: Widgets) -> None:
     expect(ask(widget, page, "boom")).to_have_text(wrong)
     expect(ask(widget, page, "the dog")).to_have_text("THE DOG")
     expect(widget.get_by_role("button", name="Translate")).to_be_enabled()
+
+
+def test_the_box_lists_the_words_it_knows(widgets: Widgets) -> None:
+    widget = widgets["box"]
+    known = widget.locator(".am-known-words button")
+    expect(known.first).to_be_hidden()
+    widget.get_by_text("The 3 words that it knows").click()
+    expect(known).to_have_text(["cat", "the", "Zoe"])
+    widget.get_by_label("Find a word that it knows").fill("Z")
+    expect(known.locator("visible=true")).to_have_text(["Zoe"])
+    field = widget.get_by_label("English sentence")
+    field.fill("the")
+    known.nth(2).click()
+    expect(field).to_have_value("the Zoe")
+    expect(field).to_be_focused()
 
 
 # ---------------------------------------------------------------- safety

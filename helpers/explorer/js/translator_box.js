@@ -14,7 +14,37 @@ import { createMap } from "./map.js";
 const PATIENCE = 8000; // milliseconds until the reader is told why nothing comes
 
 /**
- * @param {Given<{ title: string, examples: string[], first: Reply | null }>} given
+ * A folded list of words, to be searched; a click on one hands it on.
+ * @param {string[]} words
+ * @param {(word: string) => void} action
+ * @returns {HTMLElement}
+ */
+function wordsToLookThrough(words, action) {
+  const label = "Find a word that it knows";
+  const search = control("input", {
+    type: "search",
+    class: "am-field",
+    placeholder: label,
+    "aria-label": label,
+    autocomplete: "off",
+  });
+  const buttons = words.map((word) =>
+    button(word, { class: "am-button am-example", lang: "en" }, () => action(word)),
+  );
+  search.addEventListener("keydown", (event) => event.stopPropagation());
+  search.addEventListener("input", () => {
+    const asked = search.value.trim().toLowerCase();
+    buttons.forEach((node, i) => {
+      node.hidden = !words[i].toLowerCase().includes(asked);
+    });
+  });
+  const list = html("div", { class: "am-known-words" }, ...buttons);
+  const name = html("summary", {}, `The ${words.length} words that it knows`);
+  return html("details", { class: "am-known" }, name, search, list);
+}
+
+/**
+ * @param {Given<{ title: string, examples: string[], first: Reply | null, words?: string[] }>} given
  * @returns {Drawn}
  */
 function createTranslatorBox({ state, colours, model }) {
@@ -88,7 +118,13 @@ function createTranslatorBox({ state, colours, model }) {
   );
   const tries = examples.length ? bar("Try:", ...examples) : null;
   if (tries) build(tries, { role: "group", "aria-label": "examples" });
-  const root = frame(state.title, form, tries, status, result);
+  const known = state.words?.length
+    ? wordsToLookThrough(state.words, (word) => {
+        field.value = `${field.value.trim()} ${word}`.trim();
+        field.focus();
+      })
+    : null;
+  const root = frame(state.title, form, tries, known, status, result);
   if (state.first) {
     field.value = state.examples[0];
     show(state.first);
