@@ -19,6 +19,7 @@ RELATIVE, ABSOLUTE = 1e-4, 1e-5  # float32 against a loop that adds in another o
 OF_THE_LARGEST = 1e-4  # at training size sums are long, and what is left of them may be near 0
 _FEW = 48  # an argument of at most so many numbers can be followed by hand, and is shown whole
 _FEW_RESULTS = 12  # of more, only the place where two results differ most is shown
+_BITS = 300  # of a whole number that is shown with all its digits
 _FEW_LINES = 6  # of what a function printed
 
 
@@ -272,6 +273,8 @@ def show(value: Any) -> str:
         return _nested(value.detach().tolist())
     if isinstance(value, tuple):
         return "(" + ", ".join(show(item) for item in value) + ")"
+    if isinstance(value, int) and value.bit_length() > _BITS:
+        return f"a whole number of about {value.bit_length() * math.log10(2):,.0f} digits"
     if isinstance(value, list | set | frozenset | str | numbers.Number):
         text = repr(sorted(value)) if isinstance(value, set | frozenset) else repr(value)
         return textwrap.shorten(text, 3 * WIDTH, placeholder=" ...")

@@ -18,6 +18,7 @@ import inspect
 import io
 import linecache
 import random
+import signal
 import sys
 import threading
 import time
@@ -25,6 +26,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -38,6 +40,7 @@ from helpers.exercises.steps import ENOUGH, Counter, Enough
 # one at training size; and on top of them, for a function that calls torch.compile itself.
 CALL_LIMIT, TRAINING_LIMIT, COMPILING = 2.0, 10.0, 60.0
 CLOCK_LIMIT = 30.0  # seconds by the clock: what waits for something uses no processor
+_PATIENCE = 0.3  # seconds for which the gentler way to stop a call is given a chance
 _OWN_FOLDER = str(Path(__file__).resolve().parent)
 
 
@@ -120,8 +123,9 @@ def limited(function: Callable[[], Any], seconds: float, by_the_clock: float | N
     CLOCK_LIMIT if not given.
 
     A watching thread raises the exception in this one, between two lines of Python, which works on
-    every system and off the main thread too (signals do neither). A single long call into C is
-    waited for.
+    every system and off the main thread too. If that does not help, because a power of large whole
+    numbers is computed in a single call into C, a signal does it (see `_alarm`). Other long calls
+    into C are waited for.
     """
     thread = ctypes.c_ulong(threading.get_ident())
     raise_in = ctypes.pythonapi.PyThreadState_SetAsyncExc
@@ -138,14 +142,15 @@ def limited(function: Callable[[], Any], seconds: float, by_the_clock: float | N
     until = time.monotonic() + (CLOCK_LIMIT if by_the_clock is None else by_the_clock)
     may_load_compiler = not compiler_is_loaded()
 
+    def left() -> float:
+        compiles = may_load_compiler and compiler_is_loaded()
+        budget = seconds + COMPILING * compiles
+        return min(budget - (used() - start), until - time.monotonic())
+
     def watch() -> None:
-        budget, compiles = seconds, False
         wait = seconds
         while not finished.acquire(timeout=wait):
-            if may_load_compiler and not compiles and compiler_is_loaded():
-                compiles = True
-                budget += COMPILING
-            wait = min(budget - (used() - start), until - time.monotonic())
+            wait = left()
             if wait <= 0:
                 raise_in(thread, ctypes.py_object(TookTooLong))
                 wait = 0.1  # again, in case a destructor or the code itself swallowed the first
@@ -161,7 +166,7 @@ def limited(function: Callable[[], Any], seconds: float, by_the_clock: float | N
             pass  # (Taking it back with NULL would leave Python 3.11 looking for it for ever.)
         closed.append(True)
 
-    with _quiet_destructors():
+    with _quiet_destructors(), _alarm(seconds, left):
         _thread.start_new_thread(watch, ())
         try:
             try:
@@ -175,6 +180,34 @@ def limited(function: Callable[[], Any], seconds: float, by_the_clock: float | N
                 except TookTooLong:
                     continue
             raise
+
+
+@contextlib.contextmanager
+def _alarm(seconds: float, left: Callable[[], float]) -> Iterator[None]:
+    """Raise TookTooLong in this thread by a signal once left() is well below 0.
+
+    A power of large whole numbers is one call into C, in which no other thread can run; but it
+    looks for signals. They reach the main thread only, and on Windows there is no such timer.
+    seconds: after which left() is asked for the first time.
+    """
+    possible = hasattr(signal, "setitimer") and (
+        threading.current_thread() is threading.main_thread()
+    )
+    if not possible or signal.getitimer(signal.ITIMER_REAL)[0]:  # or somebody else's is running
+        yield
+        return
+
+    def ring(number: int, frame: FrameType | None) -> None:
+        if left() < -_PATIENCE:
+            raise TookTooLong
+
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds + _PATIENCE, _PATIENCE)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, signal.SIG_DFL if before is None else before)
 
 
 @contextlib.contextmanager
