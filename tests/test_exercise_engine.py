@@ -9,6 +9,7 @@ import math
 import os
 import random
 import re
+import signal
 import subprocess
 import sys
 import threading
@@ -24,6 +25,7 @@ from helpers.exercises import (
     REGISTRY,
     comparing,
     nb02,
+    nb03,
     nb04,
     nb08,
     nb10,
@@ -704,6 +706,26 @@ def test_endless_loop_is_stopped(monkeypatch):
     assert time.thread_time() - start < 2
     assert verdict.kind == NOT_YET
     assert "a loop that never ends" in unwrapped(verdict.message)
+
+
+def test_power_of_large_numbers_is_stopped_in_the_middle(monkeypatch):
+    monkeypatch.setattr(running, "CALL_LIMIT", 0.2)
+    before = signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGINT)
+
+    def words_that_fit(numbers, values, vocabulary):
+        return (10**9) ** (10**8) % vocabulary
+
+    start = time.thread_time()
+    verdict = nb03.words_that_fit.verdict(words_that_fit)
+    assert time.thread_time() - start < 5
+    assert "is there a loop that never ends" in unwrapped(verdict.message)
+    assert (signal.getsignal(signal.SIGALRM), signal.getsignal(signal.SIGINT)) == before
+    assert signal.getitimer(signal.ITIMER_REAL) == (0, 0)
+
+
+def test_very_large_number_is_told_by_its_digits():
+    verdict = nb03.words_that_fit.verdict(lambda numbers, values, vocabulary: 10 ** (100 * values))
+    assert "a whole number of about 800 digits" in verdict.details
 
 
 def test_call_that_waits_is_stopped_by_the_clock(monkeypatch):

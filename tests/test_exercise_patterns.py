@@ -33,9 +33,12 @@ def failures(change, *shapes):
         (lambda x: x[:, :1].expand_as(x), "the same at every place along T"),
         (lambda x: x.flatten().flip(0).view_as(x), "they stand in other places"),
         (lambda x: x / x.sum(dim=1, keepdim=True), "sums to 1 along T, and it should along S"),
-        (lambda x: x**2, "each row along S must sum to 1, and some of yours do not"),
-        (lambda x: torch.cat([x[:, :-1], x[:, -1:] ** 2], dim=1), "only the last place along T"),
-        (lambda x: torch.cat([x[:, :1], x[:, 1:] ** 2], dim=1), "only the first place along T"),
+        (lambda x: x**3, "each row along S must sum to 1, and some of yours do not"),
+        (lambda x: x**2, "the right result went through a square as well"),
+        (lambda x: x.log(), "the right result is this one, through exp: is that missing?"),
+        (lambda x: 1.4427 * x, "each number is 1.44 times what it should be"),
+        (lambda x: torch.cat([x[:, :-1], x[:, -1:] ** 3], dim=1), "only the last place along T"),
+        (lambda x: torch.cat([x[:, :1], x[:, 1:] ** 3], dim=1), "only the first place along T"),
         (lambda x: x.masked_fill(x < x.mean(), 0.0), "0 where there should be numbers"),
     ],
 )
@@ -137,3 +140,20 @@ def test_slip_without_a_name_is_told_by_its_pattern(exercise, answer, text):
     assert (verdict.kind, verdict.misconception) == (NOT_YET, "")
     assert text in unwrapped(verdict.message)
     assert "The smallest input that shows it" in verdict.details
+
+
+def test_size_that_tells_right_from_wrong_is_said():
+    one, two, five = ({"T": n} for n in (1, 2, 5))
+    wrong = [Failure(0, 1, size) for size in (two, five)]
+    assert patterns.where(wrong, [one], {"n": ""}) == "n: right only where T is 1."
+    assert "right up to T=2, and wrong above" in patterns.where(
+        [Failure(0, 1, five), Failure(0, 1, {"T": 6})], [one, two], {"n": ""}
+    )
+    assert "wrong only where T is 1" in patterns.where([Failure(0, 1, one)], [two, five], {"n": ""})
+    assert "right from T=5 on, and wrong below" in patterns.where(
+        [Failure(0, 1, one), Failure(0, 1, two)], [five, {"T": 6}], {"n": ""}
+    )
+    assert "right on 2 of the 3 inputs" in patterns.where(
+        [Failure(0, 1, two)], [five, two], {"n": ""}
+    )
+    assert patterns.where(wrong, [], {"n": ""}) == ""

@@ -5,6 +5,7 @@ running      call an answer without being hurt by it
 restoring    put back what an answer changes in torch, NumPy and Python
 steps        count Python's steps, which shows a loop over the data
 comparing    compare results, and say in plain words where they part
+alterations  other arguments for which a wrong result would be right
 patterns     what wrong results have in common, for slips that have no name
 inputs       small random inputs for the checks
 remembering  keep what was solved between kernels

@@ -17,7 +17,7 @@ from typing import Any, NamedTuple
 
 import torch
 
-from helpers.exercises import comparing, patterns, remembering, running, steps
+from helpers.exercises import alterations, comparing, patterns, remembering, running, steps
 from helpers.exercises.inputs import Dice
 
 NOT_ATTEMPTED, RAISED, NOT_YET = "not attempted", "your code raised", "not yet"
@@ -281,7 +281,7 @@ class Exercise:
             if unsteady:
                 return unsteady
         if failures:
-            return self._failed(wrong, shown, failures, len(trials))
+            return self._failed(wrong, shown, failures, trials)
         return self._at_training_size(function)
 
     @functools.cached_property
@@ -396,13 +396,13 @@ class Exercise:
         return Verdict(NOT_YET, comparing.wrap(reason), "\n".join(details))
 
     def _failed(
-        self, wrong: Wrong | None, shown: _Trial, failures: list[_Trial], tried: int
+        self, wrong: Wrong | None, shown: _Trial, failures: list[_Trial], trials: list[_Trial]
     ) -> Verdict:
         if not wrong and shown.got.raised:
             return self._raised(shown)
         reason, lines = self._structure(shown)
         if not wrong:
-            reason = self._in_common(failures, tried) or reason
+            reason = self._in_common(failures, trials) or reason
         if wrong and not lines:
             lines = [reason]
         details = [self._input(shown.case)] + [comparing.wrap(line, "  ", "  ") for line in lines]
@@ -438,25 +438,45 @@ class Exercise:
             return any(comparing.same_slip(known, trial.got) for known in ways)
         return any(self._alike(trial, known) for known in ways)
 
-    def _in_common(self, failures: list[_Trial], tried: int) -> str:
+    def _in_common(self, failures: list[_Trial], trials: list[_Trial]) -> str:
         """Return what all the wrong results have in common, '' if it is nothing that has a word."""
-        pairs = [
-            patterns.Failure(t.expected.value, t.got.value, self.sizes(*t.case))
-            for t in failures
-            if not (t.got.raised or t.got.misstep)
-        ]
-        found = [comparing.difference(pair.expected, pair.got) for pair in pairs]
-        if len(pairs) < len(failures) or not all(f and f.kind == "value" for f in found):
+        if any(trial.got.raised or trial.got.misstep for trial in failures):
             return ""
-        seen = patterns.pattern(pairs, self.returns)
-        right = tried - len(failures)
-        if seen or not right:
-            return seen
-        name = list(self.returns)[(found[0] and found[0].part) or 0]
+        found = [comparing.difference(t.expected.value, t.got.value) for t in failures]
+        if not all(difference and difference.kind == "value" for difference in found):
+            return ""
+        wrong = [
+            patterns.Failure(t.expected.value, t.got.value, self.sizes(*t.case)) for t in failures
+        ]
+        numbers = {trial.number for trial in failures}
+        right = [self.sizes(*t.case) for t in trials if t.number not in numbers]
         return (
-            f"{name}: right on {right} of the {tried} inputs that were tried, and not what is "
-            "expected on this one. What is special about it?"
+            self._right_for_others(trials)
+            or patterns.pattern(wrong, self.returns)
+            or patterns.where(wrong, right, self.returns)
         )
+
+    def _right_for_others(self, trials: list[_Trial]) -> str:
+        """Return for which other arguments all the results would be right, '' if for none."""
+        if not all(any(alterations.altered(t.case, self.parameters)) for t in trials):
+            return ""
+        first, *rest = sorted(trials, key=lambda t: self._alike(t, t.expected))
+        for words, case in alterations.altered(first.case, self.parameters):
+            if self._is_result_for(first, case) and all(
+                any(
+                    others == words and self._is_result_for(trial, given)
+                    for others, given in alterations.altered(trial.case, self.parameters)
+                )
+                for trial in rest
+            ):
+                return f"This would be right if {words}{'' if words.endswith('?') else '.'}"
+        return ""
+
+    def _is_result_for(self, trial: _Trial, case: tuple) -> bool:
+        known = self._run(self.reference, case, trusted=False)  # it need not end for such arguments
+        if known.raised or known.misstep or known.late:
+            return False
+        return comparing.difference(known.value, trial.got.value) is None
 
     def _structure(self, trial: _Trial) -> tuple[str, list[str]]:
         """Return a sentence on how the results differ, and the lines "expected" and "got"."""

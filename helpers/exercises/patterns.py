@@ -14,6 +14,19 @@ import torch
 from torch import Tensor
 
 _CLOSE = {"rtol": 1e-3, "atol": 1e-5}
+_FUNCTIONS = {
+    "exp": torch.exp,
+    "log": torch.log,
+    "tanh": torch.tanh,
+    "a sigmoid": torch.sigmoid,
+    "a ReLU": torch.relu,
+    "abs": torch.abs,
+    "a square": torch.square,
+    "a square root": torch.sqrt,
+    "1 - x": lambda x: 1 - x,
+    "1 / x": torch.reciprocal,
+    "a softmax along its last axis": lambda x: torch.softmax(x, dim=-1),
+}
 
 
 class Failure(NamedTuple):
@@ -44,6 +57,36 @@ def pattern(failures: Sequence[Failure], returns: Mapping[str, str]) -> str:
         if all(sentence in others for others in sentences):
             only = f"Only {name} is wrong: " if len(returns) > 1 else f"{name}: "
             return only + sentence
+    return ""
+
+
+def where(
+    wrong: Sequence[Failure], right: Sequence[Mapping[str, int]], returns: Mapping[str, str]
+) -> str:
+    """Return by which size the inputs with wrong results differ from those with right ones.
+
+    right: the sizes of the inputs on which the result is right. A size of 1 tells something by
+    itself; between others a line is drawn only if there are two inputs or more on either side.
+    """
+    name = next(iter(returns)) if len(returns) == 1 else "the result"
+    if not right:
+        return ""
+    for symbol in right[0]:
+        good, bad = ({s[symbol] for s in some} for some in (right, [f.sizes for f in wrong]))
+        if good == {1} and 1 not in bad:
+            return f"{name}: right only where {symbol} is 1."
+        if bad == {1} and 1 not in good:
+            return f"{name}: wrong only where {symbol} is 1."
+        if len(right) > 1 and len(wrong) > 1:
+            if max(good) < min(bad):
+                return f"{name}: right up to {symbol}={max(good)}, and wrong above."
+            if max(bad) < min(good):
+                return f"{name}: right from {symbol}={min(good)} on, and wrong below."
+    if len(right) > len(wrong):
+        return (
+            f"{name}: right on {len(right)} of the {len(right) + len(wrong)} inputs that were "
+            "tried, and not what is expected on this one. What is special about it?"
+        )
     return ""
 
 
@@ -158,13 +201,19 @@ def _of_numbers(expected: Tensor, got: Tensor, sizes: Mapping[str, int]) -> Iter
                     if factor == -1
                     else f"each number is {text} times what it should be."
                 )
+        ratio = (got.sum() / expected.sum()).item()
+        if ratio and math.isfinite(ratio) and _close(got, ratio * expected):
+            yield f"each number is {ratio:.3g} times what it should be."
     if not bool(got.any()):
         yield "every number is 0."
+    for text, function in _FUNCTIONS.items():
+        if _close(got, function(expected)):
+            yield f"the right result went through {text} as well."
+        if _close(function(got), expected) and not _close(got, expected):
+            yield f"the right result is this one, through {text}: is that missing?"
     apart = got - expected
     if apart.numel() > 1 and _close(apart, apart.flatten()[0].expand_as(apart)):
         yield f"each number is too large by {apart.flatten()[0].item():.3g}."
-    if _close(got, expected.abs()):
-        yield "each number is right but for its sign: none is negative."
 
 
 def _shares(expected: Tensor) -> bool:
@@ -178,7 +227,11 @@ def _of_sums(expected: Tensor, got: Tensor, symbols: Sequence[str]) -> Iterator[
     if _shares(expected):
         for axis, symbol in enumerate(symbols[:-1]):
             if bool(((got.sum(dim=axis) - 1).abs() < 1e-4).all()):
-                yield f"it sums to 1 along {symbol}, and it should along {symbols[-1]}."
+                yield (
+                    "each column sums to 1, and each row should."
+                    if symbol == symbols[-1]
+                    else f"it sums to 1 along {symbol}, and it should along {symbols[-1]}."
+                )
 
 
 def _of_places(expected: Tensor, got: Tensor, symbols: Sequence[str]) -> Iterator[str]:
