@@ -250,8 +250,8 @@ next_word_probabilities = Exercise(
 class ToyModel:
     """A causal model whose logits at t depend on t and on all the words up to t.
 
-    table: (positions, V, V), the logits at a position for a sum of words. patience: calls that
-    are allowed; beyond it the loop that calls has no end.
+    table: (positions, V, V), the logits at a position for a sum of words, each times its place.
+    patience: calls that are allowed; beyond it the loop that calls has no end.
     """
 
     table: torch.Tensor
@@ -266,7 +266,8 @@ class ToyModel:
         if not isinstance(words, torch.Tensor) or words.ndim != 2 or len(words) != 1:
             raise Misstep(f"model was given {shape}; it expects ids (1, t), a batch of one.")
         positions = torch.arange(words.size(1)).clamp(max=self.table.size(0) - 1)
-        sums = words[0].cumsum(0) % self.table.size(1)
+        # Weighted by their places, so that the same words in another order are something else.
+        sums = (words[0] * torch.arange(1, words.size(1) + 1)).cumsum(0) % self.table.size(1)
         return self.table[positions, sums].unsqueeze(0)  # (1, t, V)
 
 
