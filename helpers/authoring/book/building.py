@@ -40,6 +40,8 @@ SETTINGS = {
     "html_permalinks_icon": "#",
     "html_show_sourcelink": False,
     "html_copy_source": False,
+    # The search would fetch each page that it finds, which a page from a file must not do.
+    "html_show_search_summary": False,
     "html_css_files": list(STYLES),
     "html_js_files": [(name, {"defer": "defer"}) for name in SCRIPTS],
     "html_context": {"default_mode": "auto"},

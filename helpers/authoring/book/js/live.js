@@ -132,7 +132,13 @@
     place.className = "am-drawn";
     const walk = document.createElement("div");
     walk.className = "am-drawn";
-    draw(place, state, state.view === "translator_box" ? translator(box, walk) : null);
+    try {
+      draw(place, state, state.view === "translator_box" ? translator(box, walk) : null);
+    } catch (error) {
+      // A state from before its view was changed: the still picture says as much as it can.
+      console.warn(`${state.view} stays still; refresh its notebook and build again.`, error);
+      return;
+    }
     box.append(place, walk);
     box.classList.add("am-is-live");
   }
