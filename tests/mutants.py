@@ -183,12 +183,13 @@ def mutants(exercise: Exercise) -> list[Mutant]:
     tree = ast.parse(exercise.source)
     function = tree.body[0]
     function.body = function.body[1:]  # without the docstring
+    statements = _written_by_learners(exercise, function)
     parents = _parents(tree)
     first = dict(zip(exercise.parameters, _expected(exercise)[0][0], strict=False))
     original, found = ast.unparse(tree), []
     seen = {original}
     passed_over = _passed_over(tree)
-    for node in [n for statement in function.body for n in ast.walk(statement)]:
+    for node in [n for statement in statements for n in ast.walk(statement)]:
         if node in passed_over:
             continue
         for operator, new in _edits(node, first):
@@ -200,6 +201,16 @@ def mutants(exercise: Exercise) -> list[Mutant]:
                 line = getattr(node, "lineno", 0)
                 found.append(Mutant(exercise, operator, line, original, text))
     return found + list(frozen(exercise))
+
+
+def _written_by_learners(exercise: Exercise, answer: Any) -> list[ast.stmt]:
+    """The statements that are left to the learner; the stub of a class gives all other methods."""
+    if not exercise.to_write:
+        return answer.body
+    methods = [part for part in answer.body if getattr(part, "name", "") in exercise.to_write]
+    for method in methods:
+        method.body = method.body[1:]  # without the docstring
+    return [statement for method in methods for statement in method.body]
 
 
 def frozen(exercise: Exercise) -> Iterator[Mutant]:
