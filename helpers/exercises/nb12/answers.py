@@ -226,15 +226,7 @@ class Transformer(nn.Module):
     the stream. blocks: how many a side. inner: numbers inside the MLP.
     """
 
-    def __init__(
-        self,
-        source_vocab: int,
-        target_vocab: int,
-        d_model: int,
-        heads: int,
-        blocks: int,
-        inner: int,
-    ):
+    def __init__(self, source_vocab, target_vocab, d_model, heads, blocks, inner):
         super().__init__()
 
         def attention():  # (queries) or (queries, memory) -> (outputs, weights)
