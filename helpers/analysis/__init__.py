@@ -8,6 +8,7 @@ ngrams          n-gram language models to compare with
 paired_bootstrap    the difference in BLEU of two systems, with its interval
 probes          what a state still holds
 attention_bugs  attention layers with one bug each, to be found by their maps
+hidden_leaks    language models that overhear later words, to be found by tests
 """
 
 from helpers.analysis.alignment import crossing_links, diagonal_links, hits_by_kind, kinds_of_words

@@ -119,3 +119,36 @@ def generate_spec(model, choose, prompt: list[int], longest: int, end: int = 2) 
     if word == end:
         return []
     return [word, *generate_spec(model, choose, [*prompt, word], longest - 1, end)]
+
+
+def leaking_positions(model, words: torch.Tensor, vocabulary: int) -> torch.Tensor:
+    """Return (T,) booleans: True where the logits at t depend on the words behind t.
+
+    model(words (B, t)) -> logits (B, t, V), for any B and t. words: (1, T), ids. vocabulary: V.
+    The logits at t depend on later words if they change by more than 1e-5 when the words behind t
+    are cut off, or when any one of them is replaced by any one word, 0 to V - 1.
+    """
+    whole, length = model(words)[0], words.size(1)  # (T, V)
+    alone = [model(words[:, : t + 1])[0, t] for t in range(length)]  # nothing stands behind t
+    leaks = (torch.stack(alone) - whole).abs().amax(dim=-1) > 1e-5  # (T,)
+    for i in range(1, length):
+        changed = words.repeat(vocabulary, 1)  # (V, T)
+        changed[:, i] = torch.arange(vocabulary)  # each word of the vocabulary stands at i once
+        moved = (model(changed) - whole).abs().amax(dim=(0, 2)) > 1e-5  # (T,)
+        leaks[:i] |= moved[:i]  # only what stands before i must not notice
+    return leaks
+
+
+def leaking_positions_spec(model, words: torch.Tensor, vocabulary: int) -> torch.Tensor:
+    """One position, one place and one word at a time."""
+    length, found = words.size(1), []
+    for t in range(length):
+        others = [words[:, : t + 1]]
+        for i in range(t + 1, length):
+            for word in range(vocabulary):
+                others.append(
+                    torch.cat([words[:, :i], torch.tensor([[word]]), words[:, i + 1 :]], 1)
+                )
+        gaps = [(model(other)[0, t] - model(words)[0, t]).abs().max() for other in others]
+        found.append(max(gaps) > 1e-5)
+    return torch.tensor(found)
