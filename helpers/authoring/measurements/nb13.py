@@ -23,6 +23,7 @@ import torch
 
 from helpers.corpus import multi30k_download
 from helpers.models import TransformerTranslator, kv_cache, recipes
+from helpers.models.kv_cache import KeyValues
 from helpers.settings import ROOT, seed_everything
 
 SECONDS = 150.0
@@ -34,6 +35,7 @@ FIRST = (
     *((seconds, 2, ("general",)) for seconds in (300.0, 600.0, 1200.0, 2400.0)),
 )
 LENGTHS = (32, 64, 128, 256, 512)
+FAR = (2048, 8192, 32768)  # with a cache only: without one a word would take minutes
 VOCABULARY, SOURCE_LENGTH, ROUNDS = 6434, 20, 15  # of the timings of the cache
 
 
@@ -77,11 +79,14 @@ def benchmark(seconds: float, threads: int, names: tuple[str, ...], seed: int) -
 
 
 @torch.no_grad()
-def cache_times(lengths: tuple[int, ...] = LENGTHS) -> dict[str, Any]:
+def cache_times(lengths: tuple[int, ...] = LENGTHS, far: tuple[int, ...] = FAR) -> dict[str, Any]:
     """Milliseconds (CPU, one thread) for one more word after T words of one sentence.
 
     A fresh Transformer. "cached": keys and values of the T words are kept. "uncached": all T
-    positions anew. "attention": the part of "cached" that looks at the T words, in all layers.
+    positions anew. Two parts of "cached", in all layers: "attention", the look at the T words, and
+    "copy", joining what is kept with the new word, which makes new tensors. "write" does the same
+    without a copy: into tensors that had room for the new word. far: lengths at which "uncached" is
+    left out; what is kept is then random, because its numbers do not change the time.
     """
     torch.set_num_threads(1)
     seed_everything(0)
@@ -91,29 +96,74 @@ def cache_times(lengths: tuple[int, ...] = LENGTHS) -> dict[str, Any]:
     source = torch.randint(4, VOCABULARY, (1, SOURCE_LENGTH))
     memory = model.encode(source, torch.tensor([SOURCE_LENGTH]))
     rows = []
-    for length in lengths:
-        words = torch.randint(4, VOCABULARY, (1, length))
-        _, kept, _ = model.decoder(model.target_embedding(words), memory.projected, memory.mask)
+    for length in (*lengths, *far):
+        word = torch.randint(4, VOCABULARY, (1,))
+        kept = _kept(model, memory, min(length, lengths[0]))
+        if length > lengths[0]:
+            kept = tuple(KeyValues(*(_lengthened(p, length) for p in part)) for part in kept)
         programs = {
-            "cached": lambda k=kept, w=words: model.step(w[:, -1], k, memory),
-            "uncached": lambda w=words: kv_cache.step_uncached(model, w, memory),
-            "attention": _attention(model, kept),
+            "cached": lambda k=kept, w=word: model.step(w, k, memory),
+            "attention": _attention(kept),
+            "copy": _copy(kept),
+            "write": _write(kept),
         }
-        rows.append({"length": length, **_milliseconds(programs)})
-    return {"width": recipes.WIDTH, "layers": 2, "source_length": SOURCE_LENGTH, "rows": rows}
+        if length in lengths:
+            words = torch.randint(4, VOCABULARY, (1, length))
+            programs["uncached"] = lambda w=words: kv_cache.step_uncached(model, w, memory)
+        rounds = ROUNDS if length in lengths else ROUNDS // 3
+        rows.append({"length": length, **_milliseconds(programs, rounds)})
+    near = [row for row in rows if row["length"] in lengths]
+    return {
+        "width": recipes.WIDTH,
+        "layers": 2,
+        "source_length": SOURCE_LENGTH,
+        "rows": near,
+        "far": [row for row in rows if row["length"] in far],
+    }
 
 
-def _attention(model: TransformerTranslator, kept: Any) -> Callable:
+def _kept(model: TransformerTranslator, memory: Any, length: int) -> Any:
+    """Keys and values of `length` random words, in every layer."""
+    words = torch.randint(4, VOCABULARY, (1, length))
+    return model.decoder(model.target_embedding(words), memory.projected, memory.mask)[1]
+
+
+def _lengthened(part: torch.Tensor, length: int) -> torch.Tensor:
+    """Random numbers in the shape of `part` (B, A, S, D/A), but of `length` words."""
+    return torch.randn(*part.shape[:2], length, part.shape[3])
+
+
+def _attention(kept: Any) -> Callable:
     """The look of one query at all keys, in every layer; projections and output are the same."""
     query = torch.randn(1, kept[0].keys.shape[1], 1, kept[0].keys.shape[3])
     attend = torch.nn.functional.scaled_dot_product_attention
     return lambda: [attend(query, part.keys, part.values) for part in kept]
 
 
-def _milliseconds(programs: dict[str, Callable], repeats: int = 8) -> dict[str, float]:
+def _copy(kept: Any) -> Callable:
+    """What is kept, followed by one word, as new tensors: `KeyValues.append`."""
+    new = KeyValues(*(part[:, :, :1] for part in kept[0]))
+    return lambda: [part.append(new) for part in kept]
+
+
+def _write(kept: Any) -> Callable:
+    """One word written into the last place of tensors that have room for it."""
+    new = [part[:, :, 0].clone() for part in kept[0]]
+    buffers = [torch.cat([part, part[:, :, :1]], dim=2) for layer in kept for part in layer]
+
+    def write() -> None:
+        for buffer, word in zip(buffers, new * len(kept), strict=True):
+            buffer[:, :, -1] = word
+
+    return write
+
+
+def _milliseconds(
+    programs: dict[str, Callable], rounds: int = ROUNDS, repeats: int = 8
+) -> dict[str, float]:
     """The median over rounds in which the programs take turns, of CPU time for one call."""
     times: dict[str, list[float]] = {name: [] for name in programs}
-    for _ in range(ROUNDS + 1):
+    for _ in range(rounds + 1):
         for name, run in programs.items():
             began = time.process_time()
             for _ in range(repeats):

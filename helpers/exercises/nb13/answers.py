@@ -1,12 +1,14 @@
 """Notebook 13: the course's answers, and what each must do, written in loops (`..._spec`).
 
 An answer's text is shown as its solution and pasted into the notebook's cell, so it uses no name
-but `torch`, `math` and `Counter`.
+but `torch`, `math`, `Counter`, `Callable` and the answers to earlier exercises.
 """
 
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Callable
 
 import torch
 
@@ -86,6 +88,72 @@ def beam_step_spec(
     return torch.tensor(kept[0], dtype=gains.dtype), torch.tensor(kept[1]), torch.tensor(kept[2])
 
 
+def beam_search(
+    step: Callable, state: torch.Tensor, alpha: float, longest: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Return the best translation of each sentence that a beam finds: words (B, T), scores (B,).
+
+    step(previous, state): words (B, K) and the state (B, K, H) -> the log-probabilities of the
+    words that come next (B, K, V), and the state after `previous`. state: before the first word,
+    the same for all K hypotheses of a sentence. <pad> is 0, <start> 1 and <end> 2; step never
+    expects <pad> or <start>. A hypothesis with its <end> stays as it is: it goes on with <pad> in
+    one way, which costs nothing. After at most `longest` steps, or when all hypotheses have ended,
+    length_scores chooses among the K of each sentence (Wu et al. 2016).
+    """
+    sentences, width, _ = state.shape
+    rows = torch.arange(sentences, device=state.device).unsqueeze(1)  # (B, 1)
+    previous = torch.full((sentences, width), 1, device=state.device)
+    words, ended = previous[:, :, None][:, :, :0], previous == 2  # (B, K, 0) and (B, K)
+    sums = state.new_full((sentences, width), -torch.inf)
+    sums[:, 0] = 0.0  # all are the same at first, so only one of them may go on
+    for _ in range(longest):
+        gains, state = step(previous, state)
+        gains = gains.masked_fill(ended.unsqueeze(2), -torch.inf)
+        gains[:, :, 0] = gains[:, :, 0].masked_fill(ended, 0.0)
+        sums, parents, previous = beam_step(sums, gains)
+        state = state[rows, parents]
+        words = torch.cat([words[rows, parents], previous.unsqueeze(2)], dim=2)
+        ended = (words == 2).any(dim=2)
+        if ended.all():
+            break
+    lengths = (words != 0).sum(dim=2)  # <end> counts, <pad> does not
+    scores = length_scores(sums.flatten(), lengths.flatten(), alpha).view_as(sums)
+    best = scores.max(dim=1)
+    return words[rows.squeeze(1), best.indices], best.values
+
+
+def beam_search_spec(
+    step: Callable, state: torch.Tensor, alpha: float, longest: int
+) -> tuple[torch.Tensor, torch.Tensor]:
+    """Lists of hypotheses, a sum and its words each; every way to go on is written down."""
+    sentences, width, _ = state.shape
+    beams: list[list] = [[(0.0, [])] + [(-math.inf, [])] * (width - 1) for _ in range(sentences)]
+    for _ in range(longest):
+        last = [[(words or [1])[-1] for _, words in beam] for beam in beams]
+        gains, state = step(torch.tensor(last), state)
+        states, grown = [], []
+        for beam, after, ahead in zip(beams, state, gains.tolist(), strict=True):
+            ways = []
+            for old, (total, words) in enumerate(beam):
+                go_on = [(0, 0.0)] if 2 in words else list(enumerate(ahead[old]))
+                ways += [(total + gain, old, [*words, word]) for word, gain in go_on]
+            kept = sorted(ways, key=lambda way: -way[0])[:width]
+            states.append(torch.stack([after[old] for _, old, _ in kept]))
+            grown.append([(total, words) for total, _, words in kept])
+        beams, state = grown, torch.stack(states)
+        if all(2 in words for beam in beams for _, words in beam):
+            break
+    found = []
+    for beam in beams:
+        sizes = [sum(word != 0 for word in words) for _, words in beam]
+        penalties = [((5 + size) / 6) ** alpha for size in sizes]
+        scored = [total / p for (total, _), p in zip(beam, penalties, strict=True)]
+        best = scored.index(max(scored))
+        found.append((beam[best][1], scored[best]))
+    words, scores = zip(*found, strict=True)
+    return torch.tensor(words), torch.tensor(scores, dtype=state.dtype)
+
+
 def cached_step(
     query: torch.Tensor,
     key: torch.Tensor,
@@ -145,3 +213,45 @@ def merge_pair_spec(symbols: list[int], left: int, right: int, new: int) -> list
         if symbols[k] == left and symbols[k + 1] == right:
             return [*symbols[:k], new, *merge_pair_spec(symbols[k + 2 :], left, right, new)]
     return list(symbols)
+
+
+def learn_merges(
+    spelt: list[list[int]], counts: list[int], merges: int, new: int
+) -> list[tuple[int, int]]:
+    """Return the pairs that byte-pair encoding merges, (left, right) each, in their order.
+
+    spelt: the symbols of each word. counts: how often each word occurs. Each round counts the pairs
+    of neighbours inside all words, anew, and merges the most frequent one in all words. (Of pairs
+    that tie, the one met first counts: words in order, each from the left.) The first round makes
+    symbol `new`, the next one new + 1, and so on. It ends after `merges` rounds, or where no word
+    has two symbols left. Sennrich et al. (2016).
+    """
+    learnt: list[tuple[int, int]] = []
+    while len(learnt) < merges:
+        seen: Counter = Counter()
+        for symbols, count in zip(spelt, counts, strict=True):
+            for pair in zip(symbols[:-1], symbols[1:], strict=True):
+                seen[pair] += count
+        if not seen:
+            break
+        left, right = seen.most_common(1)[0][0]
+        symbol = new + len(learnt)
+        spelt = [merge_pair(symbols, left, right, symbol) for symbols in spelt]
+        learnt.append((left, right))
+    return learnt
+
+
+def learn_merges_spec(
+    spelt: list[list[int]], counts: list[int], merges: int, new: int
+) -> list[tuple[int, int]]:
+    """One round, and then the others on the words as they are after it."""
+    frequencies: dict[tuple[int, int], int] = {}
+    for symbols, count in zip(spelt, counts, strict=True):
+        for k in range(len(symbols) - 1):
+            pair = symbols[k], symbols[k + 1]
+            frequencies[pair] = frequencies.get(pair, 0) + count
+    if not merges or not frequencies:
+        return []
+    best = max(frequencies, key=lambda pair: frequencies[pair])  # the first of those that tie
+    merged = [merge_pair_spec(symbols, *best, new) for symbols in spelt]
+    return [best, *learn_merges_spec(merged, counts, merges - 1, new + 1)]
