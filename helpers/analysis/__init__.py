@@ -5,6 +5,7 @@ captions        which words of a caption are right
 generated_text  what generated sentences are worth
 gradients       how far gradients reach
 ngrams          n-gram language models to compare with
+kneser_ney      the strongest of them, with interpolated Kneser-Ney smoothing
 paired_bootstrap    the difference in BLEU of two systems, with its interval
 probes          what a state still holds
 attention_bugs  attention layers with one bug each, to be found by their maps
@@ -24,12 +25,14 @@ from helpers.analysis.attention_bugs import (
 from helpers.analysis.captions import CaptionScores, caption_all, score_captions
 from helpers.analysis.generated_text import TextQuality, text_quality
 from helpers.analysis.gradients import gradient_norms, source_gradient_norms, update_gates
+from helpers.analysis.kneser_ney import KneserNey
 from helpers.analysis.ngrams import NGrams, ngrams_of
 from helpers.analysis.paired_bootstrap import bleu_difference, bleu_from_counts, ngram_counts
 from helpers.analysis.probes import PositionProbe, accuracy_by_source_place
 
 __all__ = [
     "CaptionScores",
+    "KneserNey",
     "NGrams",
     "PositionProbe",
     "TextQuality",
