@@ -92,6 +92,15 @@ EQUIVALENTS: dict[str, dict[str, str]] = {
         _HIDDEN.format(".masked_fill(empty, -1000000000.0)"): _EMPTY,
         _HIDDEN.format(".masked_fill(empty, 1.0)"): _EMPTY,
     },
+    "nb08.AttentionLayer": {
+        "empty = ~asking.any(dim=-1, keepdim=True)": _EMPTY,
+        _HIDDEN.format(""): _EMPTY,
+        _HIDDEN.format(".masked_fill(empty, -1000000000.0)"): _EMPTY,
+        _HIDDEN.format(".masked_fill(empty, 1.0)"): _EMPTY,
+        "hidden = scores.masked_fill_(~mask, float('-inf')).masked_fill(empty, 0.0)": (
+            "The scores are the function's own tensor, and are not read again."
+        ),
+    },
     "nb08.general_as_qkv": {
         "identity = torch.eye(width, device=weight.device)": (
             "The weights of the course are float32, which torch.eye gives by itself."

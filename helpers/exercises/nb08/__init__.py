@@ -2,12 +2,14 @@
 
 from helpers.exercises.nb08.layers import cross_attention, general_as_qkv, project
 from helpers.exercises.nb08.lookups import attention_outputs, masked_outputs, soft_lookup
+from helpers.exercises.nb08.whole import AttentionLayer
 
 EXERCISES = (
     soft_lookup,
     project,
     attention_outputs,
     masked_outputs,
+    AttentionLayer,
     cross_attention,
     general_as_qkv,
 )

@@ -12,13 +12,13 @@ import torch
 def soft_lookup(
     query: torch.Tensor, keys: torch.Tensor, values: torch.Tensor, temperature: float
 ) -> torch.Tensor:
-    """Return what a soft dictionary gives back for one query, (V,): a blend of all its values.
+    """Return what a soft dictionary gives back for one query, (d_v,): a blend of all its values.
 
-    query: (K,). keys: (S, K). values: (S, V). The weights are the softmax over the S entries of
-    query . key / temperature.
+    query: (d_k,). keys: (S, d_k). values: (S, d_v). The weights are the softmax over the S entries
+    of query . key / temperature.
     """
     weights = torch.softmax(keys @ query / temperature, dim=0)  # (S,)
-    return weights @ values  # (V,)
+    return weights @ values  # (d_v,)
 
 
 def soft_lookup_spec(
@@ -40,10 +40,10 @@ def project(
     key_weight: torch.Tensor,
     value_weight: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return Q = X W_Q (B, S, K), K = X W_K (B, S, K) and V = X W_V (B, S, V).
+    """Return Q = X W_Q (B, S, d_k), K = X W_K (B, S, d_k) and V = X W_V (B, S, d_v).
 
-    states: X, (B, S, D). query_weight: W_Q, (D, K). key_weight: W_K, (D, K).
-    value_weight: W_V, (D, V). Vaswani et al. (2017), section 3.2.2.
+    states: X, (B, S, D). query_weight: W_Q, (D, d_k). key_weight: W_K, (D, d_k).
+    value_weight: W_V, (D, d_v). Vaswani et al. (2017), section 3.2.2.
     """
     return states @ query_weight, states @ key_weight, states @ value_weight
 
@@ -70,9 +70,9 @@ def project_spec(
 def attention_outputs(
     queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return outputs Y = A V (B, T, V) and weights A = softmax(Q K^T / sqrt(K)) (B, T, S).
+    """Return outputs Y = A V (B, T, d_v) and weights A = softmax(Q K^T / sqrt(d_k)) (B, T, S).
 
-    queries: (B, T, K). keys: (B, S, K). values: (B, S, V). Vaswani et al. (2017), equation 1.
+    queries: (B, T, d_k). keys: (B, S, d_k). values: (B, S, d_v). Vaswani et al. (2017), equation 1.
     """
     scores = queries @ keys.transpose(-2, -1) / queries.size(-1) ** 0.5  # (B, T, S)
     weights = torch.softmax(scores, dim=-1)  # (B, T, S)
@@ -101,9 +101,9 @@ def attention_outputs_spec(
 def masked_outputs(
     scores: torch.Tensor, values: torch.Tensor, lengths: torch.Tensor
 ) -> torch.Tensor:
-    """Return outputs (B, T, V) to which no padding contributes; zeros for a sentence of no words.
+    """Return outputs (B, T, d_v) to which no padding contributes; zeros for a sentence of no words.
 
-    scores: E, (B, T, S). values: (B, S, V), which may hold any finite number on padding.
+    scores: E, (B, T, S). values: (B, S, d_v), which may hold any finite number on padding.
     lengths: (B,), words in each source sentence; what comes after them is padding.
     """
     words = torch.arange(scores.size(-1), device=scores.device) < lengths.unsqueeze(1)  # (B, S)
@@ -111,7 +111,7 @@ def masked_outputs(
     empty = ~mask.any(dim=-1, keepdim=True)  # (B, 1, 1)
     hidden = scores.masked_fill(~mask, float("-inf")).masked_fill(empty, 0.0)
     weights = torch.softmax(hidden, dim=-1).masked_fill(~mask, 0.0)  # (B, T, S)
-    return weights @ values  # (B, T, V)
+    return weights @ values  # (B, T, d_v)
 
 
 def masked_outputs_spec(
@@ -130,6 +130,56 @@ def masked_outputs_spec(
     return outputs
 
 
+class AttentionLayer(torch.nn.Module):
+    """Attention with three matrices of its own (Vaswani et al. 2017, section 3.2).
+
+    asking, memory: widths of the vectors that ask, and of those that are looked at. d_k: width of
+    queries and keys. d_v: width of values. Sizes: B batch, T queries, S entries of the memory.
+    """
+
+    def __init__(self, asking: int, memory: int, d_k: int, d_v: int):
+        super().__init__()
+        self.query = torch.nn.Linear(asking, d_k, bias=False)  # W_Q
+        self.key = torch.nn.Linear(memory, d_k, bias=False)  # W_K
+        self.value = torch.nn.Linear(memory, d_v, bias=False)  # W_V
+
+    def forward(self, asking, memory, mask):
+        """Return the outputs Y (B, T, d_v) and the weights A (B, T, S).
+
+        asking: X_q, (B, T, its width). memory: X_k, (B, S, its width). mask: bool, (B, T, S),
+        where T may be 1 for all queries alike; True = may be attended. A query that may look
+        nowhere gets zeros, and no gradient of it is NaN.
+        """
+        queries, keys, values = self.query(asking), self.key(memory), self.value(memory)
+        scores = queries @ keys.transpose(-2, -1) / keys.size(-1) ** 0.5  # (B, T, S)
+        empty = ~mask.any(dim=-1, keepdim=True)  # (B, T, 1), or (B, 1, 1)
+        hidden = scores.masked_fill(~mask, float("-inf")).masked_fill(empty, 0.0)
+        weights = torch.softmax(hidden, dim=-1).masked_fill(~mask, 0.0)
+        return weights @ values, weights
+
+
+class AttentionLayerSpec(AttentionLayer):
+    """One query at a time looks at those entries alone that it may see."""
+
+    def forward(self, asking, memory, mask):
+        w_q, w_k, w_v = self.query.weight, self.key.weight, self.value.weight
+        (batch, steps, _), words = asking.shape, memory.size(1)
+        allowed = mask.expand(batch, steps, words)
+        outputs = asking.new_zeros(batch, steps, w_v.size(0))
+        weights = asking.new_zeros(batch, steps, words)
+        for b in range(batch):
+            for t in range(steps):
+                seen = [i for i in range(words) if allowed[b, t, i]]
+                query = w_q @ asking[b, t]
+                scores = [(query * (w_k @ memory[b, i])).sum() / len(query) ** 0.5 for i in seen]
+                largest = max((score.item() for score in scores), default=0.0)
+                parts = [torch.exp(score - largest) for score in scores]
+                for i, part in zip(seen, parts, strict=True):
+                    weights[b, t, i] = weight = part / sum(parts)
+                    outputs[b, t] = outputs[b, t] + weight * (w_v @ memory[b, i])
+        return outputs, weights
+
+
 def cross_attention(
     targets: torch.Tensor,
     sources: torch.Tensor,
@@ -137,13 +187,13 @@ def cross_attention(
     key_weight: torch.Tensor,
     value_weight: torch.Tensor,
 ) -> torch.Tensor:
-    """Return the outputs (B, T, V) of the decoder's states looking at the encoder's.
+    """Return the outputs (B, T, d_v) of the decoder's states looking at the encoder's.
 
     targets: decoder states, (B, T, D). sources: encoder states, (B, S, D).
-    query_weight: W_Q, (D, K). key_weight: W_K, (D, K). value_weight: W_V, (D, V).
+    query_weight: W_Q, (D, d_k). key_weight: W_K, (D, d_k). value_weight: W_V, (D, d_v).
     """
-    queries = targets @ query_weight  # (B, T, K)
-    keys, values = sources @ key_weight, sources @ value_weight  # (B, S, K), (B, S, V)
+    queries = targets @ query_weight  # (B, T, d_k)
+    keys, values = sources @ key_weight, sources @ value_weight  # (B, S, d_k), (B, S, d_v)
     scores = queries @ keys.transpose(-2, -1) / queries.size(-1) ** 0.5  # (B, T, S)
     return torch.softmax(scores, dim=-1) @ values
 

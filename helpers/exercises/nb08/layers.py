@@ -38,12 +38,12 @@ project = Exercise(
     cases=_projection_cases,
     sizes=lambda states, query_weight, key_weight, value_weight: {
         **dict(zip("BSD", states.shape, strict=True)),
-        "K": query_weight.size(1),
-        "V": value_weight.size(1),
+        "d_k": query_weight.size(1),
+        "d_v": value_weight.size(1),
     },
-    returns={"queries": "B S K", "keys": "B S K", "values": "B S V"},
+    returns={"queries": "B S d_k", "keys": "B S d_k", "values": "B S d_v"},
     gradients=("states", "query_weight", "key_weight", "value_weight"),
-    shapes_hint="states (B, S, D) times a matrix (D, K) gives (B, S, K): nothing needs to be "
+    shapes_hint="states (B, S, D) times a matrix (D, d_k) gives (B, S, d_k): nothing needs to be "
     "transposed.",
     training_case=lambda: (
         torch.randn(32, 24, 64),
@@ -85,7 +85,7 @@ project = Exercise(
         Wrong(
             "scaled_already",
             lambda x, w_q, w_k, w_v: (x @ w_q / w_q.size(1) ** 0.5, x @ w_k, x @ w_v),
-            "The queries are divided by sqrt(K) here. The division belongs to the score; done "
+            "The queries are divided by sqrt(d_k) here. The division belongs to the score; done "
             "twice, the scores would be too small.",
         ),
         Wrong(
@@ -161,12 +161,12 @@ cross_attention = Exercise(
     sizes=lambda targets, sources, query_weight, key_weight, value_weight: {
         **dict(zip("BTD", targets.shape, strict=True)),
         "S": sources.size(1),
-        "K": query_weight.size(1),
-        "V": value_weight.size(1),
+        "d_k": query_weight.size(1),
+        "d_v": value_weight.size(1),
     },
-    returns={"outputs": "B T V"},
+    returns={"outputs": "B T d_v"},
     gradients=("targets", "sources", "query_weight", "key_weight", "value_weight"),
-    shapes_hint="A row of the outputs for each target word, (B, T, V): so the T axis comes from "
+    shapes_hint="A row of the outputs for each target word, (B, T, d_v): so the T axis comes from "
     "the queries, and keys and values share the S axis.",
     training_case=lambda: (
         torch.randn(32, 24, 64),
@@ -210,25 +210,25 @@ cross_attention = Exercise(
         Wrong(
             "not_scaled",
             lambda *given: _look(*given, divisor=1.0),
-            "The scores are not divided by sqrt(K).",
+            "The scores are not divided by sqrt(d_k).",
         ),
         Wrong(
             "by_state_width",
             lambda targets, *given: _look(targets, *given, divisor=targets.size(-1) ** 0.5),
-            "The scores are divided by the root of the states' width D. A score sums over the K "
+            "The scores are divided by the root of the states' width D. A score sums over the d_k "
             "numbers of a projected query and key.",
         ),
         Wrong(
             "half_power",
             lambda *given: _look(*given, divisor=2 * given[2].size(1)),
-            "`/ K ** 1/2` is no root: Python takes the power first, so it divides by K and then "
-            "by 2. Write K ** 0.5.",
+            "`/ d_k ** 1/2` is no root: Python takes the power first, so it divides by d_k and "
+            "then by 2. Write d_k ** 0.5.",
             also=(lambda *given: _look(*given, divisor=given[2].size(1) / 2),),
         ),
         Wrong(
             "by_width",
             lambda *given: _look(*given, divisor=given[2].size(1)),
-            "The scores are divided by K where it should be its root.",
+            "The scores are divided by d_k where it should be its root.",
         ),
         Wrong(
             "keys_blended",

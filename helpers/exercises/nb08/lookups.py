@@ -43,19 +43,19 @@ soft_lookup = Exercise(
     title="A dictionary that never says KeyError",
     difficulty=1,
     minutes=10,
-    core=False,
+    core=True,
     reference=answers.soft_lookup,
     spec=answers.soft_lookup_spec,
     cases=_lookup_cases,
     sizes=lambda query, keys, values, temperature: {
-        "K": query.numel(),
+        "d_k": query.numel(),
         "S": keys.size(0),
-        "V": values.size(1),
+        "d_v": values.size(1),
     },
-    returns={"result": "V"},
+    returns={"result": "d_v"},
     gradients=("query", "keys", "values"),
-    shapes_hint="keys (S, K) times query (K,) gives one score for each entry, (S,); weights (S,) "
-    "times values (S, V) gives (V,).",
+    shapes_hint="keys (S, d_k) times query (d_k,) gives one score for each entry, (S,); weights "
+    "(S,) times values (S, d_v) gives (d_v,).",
     training_case=lambda: (torch.randn(128), torch.randn(4000, 128), torch.randn(4000, 96), 11.0),
     wrong_answers=(
         Wrong(
@@ -118,7 +118,7 @@ soft_lookup = Exercise(
             lambda query, keys, values, temperature: (
                 _fit(query, keys, temperature * len(query) ** 0.5) @ values
             ),
-            "The scores are divided by sqrt(K) too. Here the temperature alone divides them.",
+            "The scores are divided by sqrt(d_k) too. Here the temperature alone divides them.",
         ),
         Wrong(
             "over_the_keys",
@@ -126,7 +126,7 @@ soft_lookup = Exercise(
                 (keys * query / temperature).softmax(dim=0).mean(dim=1) @ values
             ),
             "The products are not summed before the softmax. A score is one number for each "
-            "entry: the sum over the K products of query and key.",
+            "entry: the sum over the d_k products of query and key.",
         ),
         Wrong(
             "summed",
@@ -139,7 +139,7 @@ soft_lookup = Exercise(
         "say how well two vectors agree, and how do S such numbers become shares?",
         "scores = each key . query, divided by the temperature    (S,)\n"
         "weights = softmax of the scores over the entries\n"
-        "result = the values, blended by their weights            (V,)",
+        "result = the values, blended by their weights            (d_v,)",
         "weights = torch.softmax(keys @ query / ..., dim=0)\nreturn weights @ ...",
     ),
     why="keys @ query is all S comparisons in one product, and weights @ values all S additions. "
@@ -197,14 +197,14 @@ attention_outputs = Exercise(
     spec=answers.attention_outputs_spec,
     cases=_attention_cases,
     sizes=lambda queries, keys, values: {
-        **dict(zip("BTK", queries.shape, strict=True)),
+        **dict(zip(("B", "T", "d_k"), queries.shape, strict=True)),
         "S": keys.size(1),
-        "V": values.size(2),
+        "d_v": values.size(2),
     },
-    returns={"outputs": "B T V", "weights": "B T S"},
+    returns={"outputs": "B T d_v", "weights": "B T S"},
     gradients=("queries", "keys", "values"),
-    shapes_hint="queries (B, T, K) meet keys with their last two axes transposed, (B, K, S): that "
-    "gives (B, T, S). Those weights meet values (B, S, V).",
+    shapes_hint="queries (B, T, d_k) meet keys with their last two axes transposed, (B, d_k, S): "
+    "that gives (B, T, S). Those weights meet values (B, S, d_v).",
     training_case=lambda: (
         torch.randn(32, 24, 64),
         torch.randn(32, 25, 64),
@@ -214,25 +214,25 @@ attention_outputs = Exercise(
         Wrong(
             "not_scaled",
             lambda q, k, v: _with_outputs(_weights(q, k, 1.0), v),
-            "The scores are not divided by sqrt(K), K being the width of queries and keys. With "
-            "wide vectors the softmax then picks one key, and stops learning.",
+            "The scores are not divided by sqrt(d_k), d_k being the width of queries and keys. "
+            "With wide vectors the softmax then picks one key, and stops learning.",
         ),
         Wrong(
             "by_width",
             lambda q, k, v: _with_outputs(_weights(q, k, q.size(-1)), v),
-            "The scores are divided by the width K. A sum of K independent products spreads like "
-            "sqrt(K): dividing by K makes all keys look alike.",
+            "The scores are divided by the width d_k. A sum of d_k independent products spreads "
+            "like sqrt(d_k): dividing by d_k makes all keys look alike.",
         ),
         Wrong(
             "by_value_width",
             lambda q, k, v: _with_outputs(_weights(q, k, v.size(-1) ** 0.5), v),
-            "The scores are divided by the root of the values' width. A score sums over the K "
+            "The scores are divided by the root of the values' width. A score sums over the d_k "
             "numbers of a query and a key; the values have no part in it.",
         ),
         Wrong(
             "by_words",
             lambda q, k, v: _with_outputs(_weights(q, k, k.size(1) ** 0.5), v),
-            "The scores are divided by the root of the number of keys. A score sums over the K "
+            "The scores are divided by the root of the number of keys. A score sums over the d_k "
             "numbers of one query and one key, however many keys there are.",
         ),
         Wrong(
@@ -289,8 +289,8 @@ attention_outputs = Exercise(
         Wrong(
             "half_power",
             lambda q, k, v: _with_outputs(_weights(q, k, 2 * q.size(-1)), v),
-            "`/ K ** 1/2` is no root: Python takes the power first, so it divides by K and then "
-            "by 2. Write K ** 0.5.",
+            "`/ d_k ** 1/2` is no root: Python takes the power first, so it divides by d_k and "
+            "then by 2. Write d_k ** 0.5.",
             also=(lambda q, k, v: _with_outputs(_weights(q, k, q.size(-1) / 2), v),),
         ),
         Wrong(
@@ -302,16 +302,16 @@ attention_outputs = Exercise(
         Wrong(
             "times_the_root",
             lambda q, k, v: _with_outputs(_weights(q, k, q.size(-1) ** -0.5), v),
-            "The scores are multiplied by sqrt(K). Divide by it: a sum over K products grows with "
-            "sqrt(K).",
+            "The scores are multiplied by sqrt(d_k). Divide by it: a sum over d_k products grows "
+            "with sqrt(d_k).",
         ),
     ),
     hints=(
         "For one sentence, Q is a table of T rows and K one of S rows. What table holds each "
         "row's dot product with each other row?",
-        "E = Q times K transposed, divided by the root of K's width    (B, T, S)\n"
+        "E = Q times K transposed, divided by the root of d_k          (B, T, S)\n"
         "A = softmax along each row of E\n"
-        "Y = A times V                                                 (B, T, V)",
+        "Y = A times V                                                 (B, T, d_v)",
         "scores = queries @ keys.transpose(-2, -1) / ...\n"
         "weights = torch.softmax(scores, dim=...)\nreturn weights @ ..., weights",
     ),
@@ -363,15 +363,15 @@ masked_outputs = Exercise(
     title="Leave the padding out of every look-up",
     difficulty=3,
     minutes=15,
-    core=True,
+    core=False,
     reference=answers.masked_outputs,
     spec=answers.masked_outputs_spec,
     cases=_padded_cases,
     sizes=lambda scores, values, lengths: {
         **dict(zip("BTS", scores.shape, strict=True)),
-        "V": values.size(2),
+        "d_v": values.size(2),
     },
-    returns={"outputs": "B T V"},
+    returns={"outputs": "B T d_v"},
     gradients=("scores", "values"),
     exact_zeros=_beyond_words,
     shapes_hint="lengths (B,) becomes a mask (B, 1, S): arange(S) < lengths.unsqueeze(1) is "

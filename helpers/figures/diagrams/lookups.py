@@ -1,0 +1,168 @@
+"""Diagrams of the attention layer: queries, keys and values, each made by a matrix of its own.
+
+Shapes: target vectors ask, source vectors are looked at; d_q and d_m are the widths of the two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor, nn
+
+from helpers import palette
+from helpers.attention import masked_softmax
+from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
+
+
+def attention_layer(asking: str, memory: str) -> Diagram:
+    """From two sets of vectors to the outputs of a layer; tensors: `trace_attention_layer`.
+
+    asking, memory: the words that ask, and those that are looked at.
+    """
+    boxes = (
+        Box("asking", asking, "word", (1, 0), wide=2.2, tall=0.36, bound=False),
+        Box("memory", memory, "word", (5.4, 0), wide=3.2, tall=0.36, bound=False),
+        _box("X_q", "$X_q$", "decoder", (1, 0.95), "target, d_q", "The vectors that ask."),
+        _box("X_k", "$X_k$", "source", (5.4, 0.95), "source, d_m", "The vectors that answer."),
+        _weights("W_Q", -0.6, "d_q, d_k", "Says what to ask for."),
+        _weights("W_K", 3.6, "d_m, d_k", "Says what an entry is found by."),
+        _weights("W_V", 7.2, "d_m, d_v", "Says what an entry gives."),
+        _box("Q", "$Q = X_q W_Q$", "decoder", (1, 2.2), "target, d_k", "One query in each row."),
+        _box("K", "$K = X_k W_K$", "source", (4.4, 2.2), "source, d_k", "One key in each row."),
+        _box("V", "$V = X_k W_V$", "source", (6.4, 2.2), "source, d_v", "One value in each row."),
+        _box(
+            "E",
+            r"$E = QK^\top / \sqrt{d_k}$",
+            "score",
+            (2.7, 3.45),
+            "target, source",
+            "One score for each pair of a query and a key.",
+            wide=2.5,
+        ),
+        _box("mask", "mask", "parameter", (0.2, 4.6), "", "Hides scores.", wide=1.2, bound=False),
+        _box(
+            "A",
+            "$A$ = softmax of each row",
+            "score",
+            (2.7, 4.6),
+            "target, source",
+            "One row of weights for each query. The sum of a row is 1.",
+            wide=2.5,
+        ),
+        _box(
+            "Y",
+            "$Y = AV$",
+            "context",
+            (4.4, 5.8),
+            "target, d_v",
+            "One output for each query: the values, blended by its weights.",
+            wide=2.2,
+        ),
+    )
+    ways = (
+        *arrows("asking > X_q > Q > E > A > Y", "memory > X_k > K > E", "X_k > V > Y"),
+        *arrows("W_Q > Q", "W_K > K", "W_V > V"),
+        Arrow("mask", "A"),
+    )
+    stages = (
+        Stage(
+            "Two sets of vectors come in. One side asks, and the other side is the memory in which "
+            "it looks. They may be the same vectors.",
+            ("asking", "X_q", "memory", "X_k"),
+        ),
+        Stage("The vectors that ask become queries.", ("X_q", "W_Q", "Q")),
+        Stage(
+            "Each vector of the memory becomes a key, by which it is found, and a value, which it "
+            "gives.",
+            ("X_k", "W_K", "W_V", "K", "V"),
+        ),
+        Stage("Each query meets each key, and their product is a score.", ("Q", "K", "E")),
+        Stage(
+            "Scores that the mask hides are left out. The softmax of each row gives the weights.",
+            ("E", "mask", "A"),
+        ),
+        Stage("The weights blend the values. There is one output for each query.", ("A", "V", "Y")),
+    )
+    alt = (
+        "From below: the vectors that ask become queries through W_Q; the vectors of the memory "
+        "become keys through W_K and values through W_V. Queries and keys give the scores E, "
+        "the mask and a softmax of each row give the weights A, and weights and values give the "
+        "outputs Y."
+    )
+    return Diagram("The attention layer", boxes, ways, stages, alt, unfolds=True)
+
+
+def _weights(name: str, column: float, shape: str, about: str) -> Box:
+    return _box(name, f"${name}$", "parameter", (column, 0.95), shape, about, wide=1.3)
+
+
+def _box(
+    name: str,
+    label: str,
+    role: str,
+    at: tuple[float, float],
+    shape: str,
+    about: str,
+    wide: float = 1.7,
+    bound: bool = True,
+) -> Box:
+    return Box(name, label, role, at, shape, label, about, wide=wide, tall=0.58, bound=bound)
+
+
+def trace_attention_layer(
+    layer: nn.Module, asking: Tensor, memory: Tensor, mask: Tensor
+) -> dict[str, Tensor]:
+    """Return every tensor of `attention_layer` in one graph.
+
+    layer: has the linear layers query, key and value, without bias. asking: (target, d_q).
+    memory: (source, d_m). mask: bool (target or 1, source), True = may be attended.
+    """
+    parts = {"X_q": asking, "X_k": memory}
+    for name, linear in (("W_Q", layer.query), ("W_K", layer.key), ("W_V", layer.value)):
+        parts[name] = linear.weight.T
+    parts["Q"] = asking @ parts["W_Q"]
+    parts["K"], parts["V"] = memory @ parts["W_K"], memory @ parts["W_V"]
+    parts["E"] = parts["Q"] @ parts["K"].T / parts["K"].shape[-1] ** 0.5
+    parts["A"] = masked_softmax(parts["E"], mask)
+    return parts | {"Y": parts["A"] @ parts["V"]}
+
+
+@torch.no_grad()
+def follow_attention_layer(
+    layer: nn.Module, asking: Tensor, memory: Tensor, mask: Tensor
+) -> Numbers:
+    """Return what `attention_layer` shows of a layer's own numbers; see the trace."""
+    parts = trace_attention_layer(layer, asking, memory, mask)
+    return Numbers("", {name: tensor.tolist() for name, tensor in parts.items()})
+
+
+def in_the_plane(
+    query: Tensor, keys: Tensor, words: Sequence[str], temperatures: Sequence[float]
+) -> Figure:
+    """Return a figure of a soft dictionary, a panel for each temperature, to be shown.
+
+    query: (2,). keys: (source, 2), drawn as arrows whose width is the key's weight at that
+    temperature. Raises ValueError where the sizes do not fit.
+    """
+    if query.shape != (2,) or keys.shape != (len(words), 2):
+        raise ValueError(
+            f"query {tuple(query.shape)} and keys {tuple(keys.shape)} for {len(words)} words; "
+            "expected (2,) and one row of two numbers for each word."
+        )
+    fig = Figure(figsize=(3.4 * len(temperatures), 2.7))
+    for axes, temperature in zip(fig.subplots(1, len(temperatures)), temperatures, strict=True):
+        weights = torch.softmax(keys @ query / temperature, dim=0).tolist()
+        for word, key, weight in zip(words, keys.tolist(), weights, strict=True):
+            look = {"arrowstyle": "-|>", "color": palette.ORANGE, "lw": 1 + 7 * weight}
+            axes.annotate("", key, (0, 0), arrowprops={**look, "shrinkA": 0, "shrinkB": 0})
+            place = 1.28 * key[0], 1.16 * key[1] - (0.22 if key[1] == 0 else 0)
+            axes.text(*place, f"{word} {weight:.2f}", ha="center", va="center", fontsize=13)
+        look = {"arrowstyle": "->", "color": palette.BLUE, "lw": 2.5, "linestyle": "--"}
+        axes.annotate("", query.tolist(), (0, 0), arrowprops={**look, "shrinkA": 0, "shrinkB": 0})
+        axes.text(*(1.18 * query).tolist(), "query", ha="center", va="center", fontsize=13)
+        axes.set(xlim=(-1.7, 1.9), ylim=(-0.5, 1.5), aspect="equal")
+        axes.set_axis_off()
+        axes.set_title(f"temperature {temperature:g}", loc="center", fontsize=14)
+    return fig
