@@ -22,7 +22,7 @@ def seeded():
 
 def test_what_is_built_and_its_parts_are_core():
     core = [exercise.short_name for exercise in nb13.EXERCISES if exercise.core]
-    assert core == ["beam_step", "beam_search", "merge_pair", "learn_merges"]
+    assert core == ["beam_step", "length_scores", "beam_search", "merge_pair", "learn_merges"]
     assert all(len(exercise.wrong_answers) >= 7 for exercise in nb13.EXERCISES)
 
 

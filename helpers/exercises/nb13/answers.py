@@ -226,7 +226,7 @@ def learn_merges(
     symbol `new`, the next one new + 1, and so on. It ends after `merges` rounds, or where no word
     has two symbols left. Sennrich et al. (2016).
     """
-    learnt: list[tuple[int, int]] = []
+    learnt: list = []
     while len(learnt) < merges:
         seen: Counter = Counter()
         for symbols, count in zip(spelt, counts, strict=True):
