@@ -29,7 +29,7 @@ from helpers.figures.diagrams.writing import (
 from helpers.models import BottleneckTranslator
 from helpers.training import masked_loss
 
-SIZES = {"embed": 3, "hidden": 6, "vocab": 13}
+SIZES = {"embed": 3, "hidden": 6, "vocab": 13, "vocab - 4": 9}
 SOURCE, LENGTHS = torch.tensor([[3, 4, 0, 0], [5, 6, 7, 8]]), torch.tensor([2, 4])
 WANTED = torch.tensor([[4, 5, 2, 0, 0], [6, 7, 8, 9, 2]])
 WORDS = ["<pad>", "<start>", "<end>", *"abcdefghij"]
@@ -125,9 +125,10 @@ def test_greedy_decoding_is_followed_to_its_end():
     assert [moment.name for moment in moments] == [WORDS[i] for i in said[0].tolist()]
     assert moments[0].words["y"] == "<start>"
     for before, moment in zip(moments, moments[1:], strict=False):
-        assert moment.words["y"] == before.words["said"] == before.words["w1"]
+        assert moment.words["y"] == before.words["said"] == before.words["z1"]
     chances = [moments[0].weights[f"p{k}"] for k in range(1, CANDIDATES + 1)]
     assert chances == sorted(chances, reverse=True) and 0 < sum(chances) < 1
+    assert sum(chances) + moments[0].weights["prest"] == pytest.approx(1)
     assert moments[0].words["said"] in str(
         [text.get_text() for text in picture(greedy_step(), moments[0], 5).axes[0].texts]
     )

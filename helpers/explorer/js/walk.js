@@ -209,6 +209,7 @@ function createWalk({ state, colours }) {
   function cells(first, from, at, w, h) {
     const most = Math.max(...first.map(Math.abs)) || 1;
     const each = (0.9 * w) / first.length;
+    const alone = first.length === 1; // there is nothing to compare a single number with
     const written = each >= READABLE;
     const tall = (written ? 0.36 : 0.3) * h;
     return first.flatMap((value, i) => {
@@ -218,7 +219,7 @@ function createWalk({ state, colours }) {
         y: at,
         width: 0.92 * each,
         height: tall,
-        fill: signed((value / most + 1) / 2),
+        fill: signed(alone ? 0.5 : (value / most + 1) / 2),
         class: "am-walk-cell",
       });
       if (!written) return [cell];
@@ -227,7 +228,7 @@ function createWalk({ state, colours }) {
         { x: left + 0.46 * each, y: at + tall / 2 + 4, "text-anchor": "middle", "font-size": 11 },
         Number.isInteger(value) ? String(value) : value.toFixed(2),
       );
-      number.style.fill = value / most < -0.5 ? "#fff" : "#000"; // on blue, on white and orange
+      number.style.fill = !alone && value / most < -0.5 ? "#fff" : "#000"; // on blue, on white and orange
       return [cell, number];
     });
   }

@@ -159,7 +159,8 @@ def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> 
 def _strip(axes: Axes, corner: tuple[float, float], box: Box, values: Any, alpha: float) -> None:
     """The first numbers of a box as cells along its foot: blue below 0, orange above.
 
-    A cell with room for its number has it written in it.
+    A cell with room for its number has it written in it. A single number has no colour, because
+    there is nothing to compare it with.
     """
     flat = np.ravel(values)[:CELLS]
     most = float(np.abs(flat).max()) or 1.0
@@ -168,6 +169,7 @@ def _strip(axes: Axes, corner: tuple[float, float], box: Box, values: Any, alpha
     tall = (0.36 if written else 0.28) * box.tall
     for i, value in enumerate(flat):
         colour = palette.shade((value / most + 1) / 2, palette.SIGNED_RAMP)
+        colour = colour if len(flat) > 1 else palette.shade(0.5, palette.SIGNED_RAMP)
         place = (corner[0] + 0.05 * box.wide + i * each, corner[1] + 0.08 * box.tall)
         cell = Rectangle(place, each * 0.92, tall, facecolor=colour, alpha=alpha)
         cell.set(edgecolor="#777777", linewidth=0.4, zorder=3, gid=AS_IT_IS)

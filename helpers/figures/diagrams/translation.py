@@ -40,7 +40,7 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
     boxes.append(
         Box(
             "c",
-            f"$c = h_{{{len(source)}}}$: all that the decoder gets",
+            f"$c = h_{{{len(source)}}}$: all that the decoder gets of the sentence",
             "context",
             (width / 2, 2.0),
             "hidden",
@@ -53,7 +53,7 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
     boxes.append(
         Box(
             "s0",
-            "$s_0$",
+            "$s_0 = c$",
             "decoder",
             (0, 3.95),
             "hidden",
@@ -67,11 +67,11 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
                 f"y{t - 1}",
                 "<start>" if t == 1 else f"$y_{{{t - 1}}}$",
                 "output",
-                (t + 0.17, 2.95),
+                (t - 0.22, 2.95),
                 "embed",
                 "embedding of $y_{t-1}$",
                 "The word before, as a vector: when decoding, the word that was just written.",
-                wide=0.6,
+                wide=0.66,
                 tall=0.42,
             ),
             Box(
@@ -82,15 +82,23 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
                 "hidden",
                 "$s_t = GRU([y_{t-1}; c], s_{t-1})$",
                 "The decoder's state: from the word before, the context, and the state before.",
-                wide=0.66,
+                wide=0.6,
             ),
-            Box(f"w{t}", f"$y_{{{t}}}$", "word", (t, 5.0), bound=False, about=f"Here: {word}."),
+            Box(
+                f"w{t}",
+                f"$y_{{{t}}}$",
+                "word",
+                (t, 5.0),
+                about=f"Here: {word}.",
+                wide=1.0,  # so wide that the way back down passes between two states
+                bound=False,
+            ),
         ]
     ways = [
         *arrows(*(f"x{i} > h{i}" for i in reads), *(f"h{i} > h{i + 1}" for i in reads[:-1])),
         Arrow(f"h{len(source)}", "c"),
         Arrow("c", "s0"),
-        *(Arrow("c", f"s{t}", shift=-0.27) for t in writes),
+        *(Arrow("c", f"s{t}", shift=0.2) for t in writes),
         *arrows(*(f"s{t - 1} > s{t}" for t in writes)),
         *(Arrow(f"y{t - 1}", f"s{t}", shift=0.0) for t in writes),
         *(Arrow(f"s{t}", f"w{t}", choice=True) for t in writes),
@@ -134,6 +142,13 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
         alt,
         unfolds=True,
     )
+
+
+def written(target: Sequence[str]) -> Numbers:
+    """Return what `encoder_decoder` shows once these words are written, `<end>` the last."""
+    words = {f"w{t}": f"$y_{{{t}}}$ = {word}" for t, word in enumerate(target, 1)}
+    fed = {f"y{t}": word for t, word in enumerate(target[:-1], 1)}
+    return Numbers(" ".join(target), {}, words | fed)
 
 
 def trace_encoder_decoder(

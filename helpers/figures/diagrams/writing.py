@@ -29,8 +29,8 @@ def feeding(gold: Sequence[str], said: Sequence[str], own: bool) -> Diagram:
     for t, word in enumerate(said, 1):
         right = t <= len(gold) and word == gold[t - 1]
         boxes += [
-            Box(f"y{t - 1}", given[t - 1], "output", (t + 0.14, 0), "embed", wide=0.8, tall=0.46),
-            Box(f"s{t}", f"$s_{{{t}}}$", "decoder", (t, 1.0), "hidden", wide=0.66),
+            Box(f"y{t - 1}", given[t - 1], "output", (t - 0.2, 0), "embed", wide=0.8, tall=0.46),
+            Box(f"s{t}", f"$s_{{{t}}}$", "decoder", (t, 1.0), "hidden", wide=0.6),
             Box(f"w{t}", word if right else f"{word} ✗", "word", (t, 2.0), wide=1.0, bound=False),
         ]
     ways = [
@@ -69,54 +69,66 @@ def greedy_step() -> Diagram:
 
     Tensors: `trace_greedy_step`.
     """
-    places = range(1, CANDIDATES + 1)
     boxes = [
-        Box("y", "$y_{t-1}$", "word", (1.0, 0), about="The word said before.", bound=False),
-        Box("e", "$y_{t-1}$", "output", (1.0, 0.75), "embed", about="Its embedding."),
-        Box("before", "$s_{t-1}$", "decoder", (0.0, 1.75), "hidden", about="The state before."),
-        Box("c", "$c$", "context", (2.2, 0.75), "hidden", about="The same at every step."),
+        Box("y", "$y_{t-1}$", "word", (2.0, 0), about="The word said before.", bound=False),
+        Box("e", "$y_{t-1}$", "output", (2.0, 0.75), "embed", about="Its embedding."),
+        Box("before", "$s_{t-1}$", "decoder", (1.0, 1.75), "hidden", about="The state before."),
+        Box("c", "$c$", "context", (3.2, 0.75), "hidden", about="The same at every step."),
         Box(
             "s",
             "$s_t$",
             "decoder",
-            (1.6, 1.75),
+            (2.6, 1.75),
             "hidden",
             "$s_t = GRU([y_{t-1}; c], s_{t-1})$",
             "The new state, which goes on to the next step too.",
         ),
         Box(
-            "scores",
-            "scores of all words",
+            "softmax",
+            "softmax over the scores of all words",
             "score",
-            (1.6, 2.65),
-            "vocab",
-            "$W_o s_t$",
-            "One score for each French word; the first numbers are those of the lowest ids.",
-            wide=3.0,
+            (2.6, 3.8),
+            about="Each probability depends on all scores, because they share a total of 1.",
+            wide=6.1,
+            tall=0.4,
+            bound=False,
         ),
     ]
-    for k in places:
+    shown = [*((str(k), f"word {k}") for k in range(1, CANDIDATES + 1)), ("rest", "the others")]
+    for place, (name, word) in enumerate(shown):
+        across = 0.2 + 1.2 * place
+        one = name != "rest"
         boxes += [
             Box(
-                f"p{k}",
-                f"$p_{{{k}}}$",
+                f"z{name}",
+                word,
                 "score",
-                (k - 0.9, 3.75),
+                (across, 2.9),
+                "" if one else f"vocab - {CANDIDATES}",
+                "$W_o s_t$",
+                "The score of this word." if one else "The scores of all other words.",
+                wide=1.1,
+            ),
+            Box(
+                f"p{name}",
+                f"p({word})",
+                "score",
+                (across, 4.7),
                 "",
                 "$p = softmax(W_o s_t)$",
-                f"The probability of the word above it, which is number {k} by probability.",
-                wide=0.86,
+                "Its probability." if one else "The probability of all other words together.",
+                wide=1.1,
             ),
-            Box(f"w{k}", f"word {k}", "word", (k - 0.9, 4.45), wide=0.96, bound=False),
         ]
     boxes.append(
-        Box("said", "$y_t$", "word", (0.1, 5.25), about="Said, and fed next.", bound=False)
+        Box("said", "$y_t$", "word", (0.2, 5.55), about="Said, and fed next.", bound=False)
     )
+    names = [name for name, _ in shown]
     ways = (
-        *arrows("y > e > s", "before > s", "c > s", "s > scores"),
-        *(Arrow("scores", f"p{k}", weight=f"p{k}") for k in places),
-        *arrows(*(f"p{k} > w{k}" for k in places)),
-        Arrow("w1", "said", choice=True),
+        *arrows("y > e > s", "before > s", "c > s"),
+        *arrows(*(f"s > z{name} > softmax" for name in names)),
+        *(Arrow("softmax", f"p{name}", weight=f"p{name}") for name in names),
+        Arrow("p1", "said", choice=True),
     )
     stages = (
         Stage("The word before is fed: first <start>, then the word just said.", ("y", "e")),
@@ -124,21 +136,24 @@ def greedy_step() -> Diagram:
             "From this word, the context and the state before the GRU makes the new state.",
             ("e", "c", "before", "s"),
         ),
-        Stage("The output layer gives each French word a score.", ("s", "scores")),
         Stage(
-            "Softmax turns scores into probabilities. Here are the four likeliest words.",
-            ("scores", *(f"{kind}{k}" for k in places for kind in "pw")),
+            f"The output layer gives each French word a score. The {CANDIDATES} best are shown.",
+            ("s", *(f"z{name}" for name in names)),
+        ),
+        Stage(
+            "Softmax turns the scores of all words into probabilities that sum to 1.",
+            ("softmax", *(f"{kind}{name}" for name in names for kind in "zp")),
         ),
         Stage(
             "Greedy decoding takes the likeliest word. It is fed at the next step, and <end> "
             "stops the loop.",
-            ("p1", "w1", "said"),
+            ("p1", "said"),
         ),
     )
     alt = (
         "One step of a decoder. The word before, the context and the state before make the new "
-        "state. From it come scores of all words, and from these the probabilities of the four "
-        "likeliest words. The first of the four is said."
+        f"state. From it come the scores of all words, of which the {CANDIDATES} best have boxes "
+        "of their own. A softmax over all scores makes probabilities. The likeliest word is said."
     )
     title = "One step of greedy decoding"
     return Diagram(title, tuple(boxes), ways, stages, alt, unfolds=True)
@@ -154,10 +169,14 @@ def trace_greedy_step(
     parts = {"e": model.embedding(word), "c": context, "before": state}
     out, _ = model.gru(torch.cat([parts["e"], context])[None, None], state[None, None])
     parts["s"] = out[0, 0]
-    parts["scores"] = model.output(parts["s"])
-    best = parts["scores"].argsort(descending=True)[:CANDIDATES]
-    chances = parts["scores"].softmax(dim=0)[best]
-    return parts | {f"p{k}": chance for k, chance in enumerate(chances, 1)}, best.tolist()
+    scores = model.output(parts["s"])
+    order = scores.argsort(descending=True)
+    best, rest = order[:CANDIDATES], order[CANDIDATES:]
+    # A tensor of its own for each box, so that the gradient by it means this box.
+    z = {f"z{k}": scores[i] for k, i in enumerate(best, 1)} | {"zrest": scores[rest]}
+    chances = torch.cat([part.reshape(-1) for part in z.values()]).softmax(dim=0)
+    p = {f"p{k}": chances[k - 1] for k in range(1, len(best) + 1)}
+    return parts | z | p | {"prest": chances[CANDIDATES:].sum()}, best.tolist()
 
 
 @torch.no_grad()
@@ -173,10 +192,12 @@ def follow_greedy(
     while word != Vocabulary.end and len(moments) < longest:
         fed = source.new_tensor(word)
         parts, best = trace_greedy_step(model, context, fed, state)
-        names = {f"w{k}": target_words[i] for k, i in enumerate(best, 1)}
-        names |= {"y": target_words[word], "said": target_words[best[0]]}
-        chances = {f"p{k}": float(parts[f"p{k}"]) for k in range(1, len(best) + 1)}
-        values = {name: part.tolist() for name, part in parts.items()}
+        others = f"{len(target_words) - len(best)} others"
+        names = {"y": target_words[word], "said": target_words[best[0]]}
+        for place, shown in [*enumerate((target_words[i] for i in best), 1), ("rest", others)]:
+            names |= {f"z{place}": shown, f"p{place}": f"p({shown})"}
+        chances = {name: float(part) for name, part in parts.items() if name.startswith("p")}
+        values = {name: part.tolist() for name, part in parts.items() if name != "zrest"}
         moments.append(Numbers(names["said"], values, names, chances))
         state, word = parts["s"], best[0]
     return moments
