@@ -15,6 +15,10 @@ _MEAN = "Rows and columns are mixed before the mean, which is taken over all the
 _ONLY = "Where nothing is left, the rest that is divided is 0, by whatever it is divided."
 _SCALED = "The rest of the row is divided by its sum, which has the same factor."
 
+_ALIKE = "All hypotheses are the same before the first word, so any one of them may go on."
+_NEVER = "<pad> and <start> are never expected, so both gains are minus infinity there."
+_SINGLE = "The list has one entry, so its first is its last."
+
 _TURN = "turn = shift * 10000 ** (-torch.arange({}) / width)"
 _NEW_CUT = "cut = (*states.shape[:2], heads, {})"
 _HIDDEN = "hidden = scores.masked_fill(~mask, float('-inf')){}"
@@ -170,6 +174,33 @@ EQUIVALENTS: dict[str, dict[str, str]] = {
     "nb13.sampled_loss": {
         "true = logits.gather(1, places.unsqueeze(1)).squeeze(0)": _MEAN,
         "true = logits.gather(1, places.unsqueeze(1))": _MEAN,
+    },
+    "nb13.beam_search": {
+        "words = previous.new_empty(width, sentences, 0)": (
+            "It holds no number, so no index into it can miss."
+        ),
+        "sums = (2 * state).new_full((sentences, width), -torch.inf)": _TYPE,
+        "sums = (state / 2).new_full((sentences, width), -torch.inf)": _TYPE,
+        "sums = (-state).new_full((sentences, width), -torch.inf)": _TYPE,
+        "sums[:, 0 - 1] = 0.0": _ALIKE,
+        "sums[:, -1] = 0.0": _ALIKE,
+        "gains = gains.masked_fill(ended.unsqueeze(2), -1000000000.0)": (
+            "No sum comes near such a number, so the way is never among the best."
+        ),
+        "gains = gains.masked_fill_(ended.unsqueeze(2), -torch.inf)": (
+            "step makes new gains in each call, and nobody else looks at them."
+        ),
+        "gains[:, :, 0] = gains[:, :, 0 + 1].masked_fill(ended, 0.0)": _NEVER,
+        "gains[:, :, 0] = gains[:, :, 1].masked_fill(ended, 0.0)": _NEVER,
+        "ended = (words <= 2).any(dim=2)": (
+            "<pad> comes behind <end> only, and <start> is never said."
+        ),
+        "lengths = (words > 0).sum(dim=2)": "No id of a word is negative.",
+    },
+    "nb13.learn_merges": {
+        "left, right = seen.most_common(1)[0 - 1][0]": _SINGLE,
+        "left, right = seen.most_common(1)[-1][0]": _SINGLE,
+        "left, right = seen.most_common(2)[0][0]": "The first of two is the most frequent too.",
     },
     "nb13.length_scores": {
         _PENALTY.format("lengths"): "A whole number divided by another is a float anyway.",

@@ -103,7 +103,8 @@ def beam_search(
     sentences, width, _ = state.shape
     rows = torch.arange(sentences, device=state.device).unsqueeze(1)  # (B, 1)
     previous = torch.full((sentences, width), 1, device=state.device)
-    words, ended = previous[:, :, None][:, :, :0], previous == 2  # (B, K, 0) and (B, K)
+    ended = torch.zeros_like(previous, dtype=torch.bool)
+    words = previous.new_empty(sentences, width, 0)
     sums = state.new_full((sentences, width), -torch.inf)
     sums[:, 0] = 0.0  # all are the same at first, so only one of them may go on
     for _ in range(longest):
