@@ -14,7 +14,7 @@ from torch import Tensor
 from helpers.corpus import Vocabulary
 from helpers.figures.diagrams.spec import Arrow, Box, Diagram
 
-_STEP, _ROW = 2.2, 0.7  # columns from word to word, rows from hypothesis to hypothesis
+_STEP, _ROW = 2.2, 0.72  # columns from word to word, rows from hypothesis to hypothesis
 
 
 @dataclass(frozen=True)
@@ -77,8 +77,8 @@ def beam_tree(levels: Sequence[Sequence[Way]]) -> Diagram:
     """
     if not levels:
         raise ValueError("no steps to draw; give the ways of one step or more")
-    boxes = [Box("start", "<start>", "word", (0.75, 0), wide=0.98, bound=False)]
-    boxes.append(_edge("start out", 1.24, 0))
+    boxes = [Box("start", "<start>", "word", (0.7, 0), wide=0.98, bound=False)]
+    boxes.append(_edge("start out", 1.19, 0))
     ways, lost = [], []
     for t, level in enumerate(levels, 1):
         for row, way in enumerate(level):
@@ -87,8 +87,8 @@ def beam_tree(levels: Sequence[Sequence[Way]]) -> Diagram:
                 lost.append(name)
             mark = "" if way.kept else " ✗"
             label = f"{way.word}{mark}\n{way.chance:.4f}"
-            boxes.append(Box(name, label, "output", (x, y), wide=1.14, tall=0.56, bound=False))
-            boxes += [_edge(f"{name} in", x - 0.57, y), _edge(f"{name} out", x + 0.57, y)]
+            boxes.append(Box(name, label, "output", (x, y), wide=1.34, tall=0.6, bound=False))
+            boxes += [_edge(f"{name} in", x - 0.67, y), _edge(f"{name} out", x + 0.67, y)]
             before = "start" if way.parent < 0 else f"w{t - 1}_{way.parent}"
             ways.append(Arrow(f"{before} out", f"{name} in"))
     kept = sum(way.kept for way in levels[0])
