@@ -86,6 +86,8 @@ def test_the_traces_are_the_models():
     parts = trace_funnel(model, SOURCE, FED)
     lengths = torch.tensor([4])
     torch.testing.assert_close(parts["c"], model.encode(SOURCE[None], lengths)[0])
+    states, _ = model.encoder.gru(model.encoder.embedding(SOURCE)[None])
+    torch.testing.assert_close(torch.stack([parts[f"h{i}"] for i in (1, 2, 3, 4)]), states[0])
     states = torch.stack([parts[f"s{t}"] for t in (1, 2, 3)])
     torch.testing.assert_close(model.output(states), model(SOURCE[None], lengths, FED[None])[0])
     numbers = follow_funnel(model, SOURCE, FED)

@@ -27,12 +27,13 @@ def funnel(source: Sequence[str], target: Sequence[str]) -> Diagram:
     boxes = [_word(f"x{i}", word, (left + i, 0)) for i, word in enumerate(source, 1)]
     boxes += [
         Box(
-            f"e{i}",
-            f"$x_{{{i}}}$",
+            f"h{i}",
+            f"$h_{{{i}}}$",
             "source",
-            (left + i, 0.65),
-            "embed",
-            about=f"The vector of the word '{word}'.",
+            (left + i, 0.75),
+            "hidden",
+            "$h_i = GRU(x_i, h_{i-1})$",
+            f"The encoder's state after word {i}, '{word}'.",
         )
         for i, word in enumerate(source, 1)
     ]
@@ -49,34 +50,46 @@ def funnel(source: Sequence[str], target: Sequence[str]) -> Diagram:
         )
     )
     boxes += [
-        Box(f"s{t}", f"$s_{{{t}}}$", "decoder", (right + t, 3.35), "hidden", tall=0.5)
+        Box(
+            f"s{t}",
+            f"$s_{{{t}}}$",
+            "decoder",
+            (right + t, 3.25),
+            "hidden",
+            "$s_t = GRU([y_{t-1}; c], s_{t-1})$",
+            "A state of the decoder. The words that the decoder is fed are not drawn here.",
+        )
         for t in writes
     ]
-    boxes += [_word(f"y{t}", word, (right + t, 4.05)) for t, word in enumerate(target, 1)]
+    boxes += [_word(f"y{t}", word, (right + t, 4.0)) for t, word in enumerate(target, 1)]
     ways = (
-        *arrows(*(f"x{i} > e{i} > c" for i in reads), *(f"c > s{t}" for t in writes)),
+        *arrows(*(f"x{i} > h{i}" for i in reads), *(f"h{i} > h{i + 1}" for i in reads[:-1])),
+        *arrows(f"h{len(source)} > c", *(f"c > s{t}" for t in writes)),
         *arrows(*(f"s{t} > s{t + 1}" for t in writes[:-1])),
         *(Arrow(f"s{t}", f"y{t}", choice=True) for t in writes),
     )
     stages = (
         Stage(
-            f"{len(source)} words go in, each with a vector of its own.",
-            tuple(f"{kind}{i}" for i in reads for kind in "xe"),
+            f"The encoder reads {len(source)} words. Each state is made from one word and the "
+            "state before it.",
+            tuple(f"{kind}{i}" for i in reads for kind in "xh"),
         ),
         Stage(
-            "One vector $c$ must hold all of them. It has the same size for every sentence.", ("c",)
+            "Only the last state is handed over, as $c$. It has the same size for every sentence.",
+            (f"h{len(source)}", "c"),
         ),
         Stage(
-            f"{len(target)} words come out. The decoder knows of the sentence what $c$ holds.",
+            f"{len(target)} words come out. The decoder knows of the sentence only what $c$ holds.",
             ("c", *(f"{kind}{t}" for t in writes for kind in "sy")),
         ),
     )
     alt = (
-        f"A funnel. Below, {len(source)} English words with a vector each. Arrows lead from all of "
-        f"them into one small box, the vector c. From c arrows lead to the {len(target)} states of "
-        "the decoder above, and each state writes one French word."
+        f"A funnel. Below, the encoder reads {len(source)} English words from left to right, with "
+        "a state for each. Only its last state goes up into one small box, the vector c. From c "
+        f"arrows lead to the {len(target)} states of the decoder above, and each state writes one "
+        "French word."
     )
-    title = "One vector stands between all words and all words"
+    title = "A whole sentence must pass through one vector"
     return Diagram(title, tuple(boxes), ways, stages, alt, unfolds=True)
 
 
@@ -89,11 +102,12 @@ def trace_funnel(model: BottleneckTranslator, source: Tensor, fed: Tensor) -> di
 
     model: one-way. source: ids (source,). fed: the words fed (target,), `<start>` first.
     """
-    vectors = list(model.encoder.embedding(source).unbind())
-    states, _ = model.encoder.gru(torch.stack(vectors)[None])
-    # A tensor of its own for each box, so that the gradient by it means this box.
-    parts = {f"e{i}": vector for i, vector in enumerate(vectors, 1)}
-    parts["c"] = state = states[0, -1].clone()
+    parts, state = {}, None
+    for i, x in enumerate(model.encoder.embedding(source), 1):
+        out, _ = model.encoder.gru(x[None, None], None if state is None else state[None, None])
+        parts[f"h{i}"] = state = out[0, 0]
+    # A tensor of its own for the box c, so that the gradient by it means this box.
+    parts["c"] = state = parts[f"h{len(source)}"].clone()
     for t, word in enumerate(model.embedding(fed), 1):
         given = torch.cat([word, parts["c"]])[None, None]
         out, _ = model.gru(given, state[None, None])
@@ -166,7 +180,7 @@ def position_probe(words: Sequence[str]) -> Diagram:
         f"A probe. Below, a GRU reads {last} words from left to right. From its last state alone "
         f"arrows lead up to {last} linear layers, one for each position, and each names a word."
     )
-    title = "Probe 1: one state must name every word"
+    title = "One state must name every word"
     return Diagram(title, tuple(boxes), ways, stages, alt)
 
 
@@ -229,7 +243,7 @@ def two_contexts(own: str, other: str, before: str, asked: str) -> Diagram:
         f"context of its own sentence, '{own}', the right one that of another sentence, "
         f"'{other}'. Both are asked whether the next word is '{asked}'."
     )
-    title = "Probe 2: the same gold words, the right or another context"
+    title = "The same gold words, with the right or with another context"
     return Diagram(title, boxes, ways, stages, alt)
 
 
@@ -258,68 +272,62 @@ def reading_orders(words: Sequence[str]) -> Diagram:
     """
     size = len(words)
     places = range(1, size + 1)
-    boxes, ways = [], []
-    for kind, name, foot in (("l", "from the left", 4.5), ("r", "from the right", 2.9)):
-        here = (size + 1, foot + 0.75) if kind == "l" else (0, foot + 0.75)
-        boxes += _reading(kind, name, words, foot)
-        boxes += [_state(kind, i, (i, foot + 0.75), "hidden") for i in places]
-        boxes.append(Box(f"{kind}c", "$c$", "context", here, "hidden", about="Handed over."))
-    foot = 0.0
-    boxes += _reading("b", "both ways", words, foot)
-    # Half a box aside, so that the arrows pass between the boxes of the other direction.
-    boxes += [_state("a", i, (i + 0.2, foot + 0.75), "half", 0.6) for i in places]
-    boxes += [_state("b", i, (i - 0.2, foot + 1.45), "half", 0.6) for i in places]
-    middle = ((size + 1) / 2, foot + 2.15)
-    label = "$c$: the last state of each direction"
+    boxes = []
+    # The right half has the words once more, so that no arrow crosses another.
+    for chain, shape, foot in (
+        ("l", "hidden", 3.0), ("r", "hidden", 3.0), ("a", "half", 0.0), ("b", "half", 0.0)
+    ):  # fmt: skip
+        aside = size + 1 if chain in "rb" else 0
+        boxes += [_word(f"{chain}x{i}", w, (aside + i, foot)) for i, w in enumerate(words, 1)]
+        boxes += [_state(chain, i, (aside + i, foot + 0.75), shape) for i in places]
+        if shape == "hidden":
+            here = (size if chain == "l" else size + 2, foot + 1.65)
+            boxes.append(Box(f"{chain}c", "$c$", "context", here, shape, about="Handed over."))
+    label = "$c$: both last states"
     boxes.append(
-        Box("bc", label, "context", middle, "half + half", about="Handed over.", wide=size)
+        Box("bc", label, "context", (size + 1, 1.65), "half + half", about="Handed over.", wide=2.8)
     )
-    for chain in "la":
-        ways += arrows(*(f"{chain}{i} > {chain}{i + 1}" for i in places[:-1]))
-    for chain in "rb":
-        ways += arrows(*(f"{chain}{i + 1} > {chain}{i}" for i in places[:-1]))
-    ways += arrows(*(f"{kind}x{i} > {kind}{i}" for i in places for kind in "lr"))
-    ways += arrows(*(f"bx{i} > a{i}" for i in places), shift=0.0)
-    ways += arrows(*(f"bx{i} > b{i}" for i in places), shift=-0.1)
-    ways += arrows(f"l{size} > lc", "r1 > rc", "b1 > bc")
-    ways.append(Arrow(f"a{size}", "bc", shift=0.2))
+    for chain, name, at in (
+        ("l", "from the left", (1.3, 4.65)),
+        ("r", "from the right", (2 * size + 0.7, 4.65)),
+        ("b", "both ways", (1.2, 1.65)),
+    ):
+        boxes.append(Box(f"{chain}name", name, "word", at, wide=1.4, bound=False))
+    ways = []
+    for chain in "larb":
+        steps = places[:-1] if chain in "la" else places[:0:-1]
+        way = 1 if chain in "la" else -1
+        ways += arrows(*(f"{chain}{i} > {chain}{i + way}" for i in steps))
+        ways += arrows(*(f"{chain}x{i} > {chain}{i}" for i in places))
+    ways += arrows(f"l{size} > lc", "r1 > rc", f"a{size} > bc", "b1 > bc")
     stages = [
-        Stage("From the left, the last word is the newest in $c$.", _panel(boxes, "l", "l")),
-        Stage("From the right, the first word is the newest in $c$.", _panel(boxes, "r", "r")),
+        Stage("From the left, the last word is the newest in $c$.", _panel(boxes, "l")),
+        Stage("From the right, the first word is the newest in $c$.", _panel(boxes, "r")),
         Stage(
             "Both ways, two GRUs of half the size each have a newest word of their own.",
-            _panel(boxes, "b", "ab"),
+            _panel(boxes, "ab"),
         ),
     ]
     alt = (
-        f"Three rows. Above, a GRU reads {size} words from the left, and its last state is c. In "
-        "the middle a GRU reads them from the right, and its state at the first word is c. Below, "
-        "two GRUs read them, one from each side, and c is both last states side by side."
+        f"Three panels. Above on the left a GRU reads {size} words from the left, and its last "
+        "state is c. Above on the right a GRU reads the same words from the right, and its state "
+        "at the first word is c. Below, both are drawn with states of half the size, and one "
+        "vector c is the two last states side by side."
     )
     title = "Which word is the newest depends on the order of reading"
     return Diagram(title, tuple(boxes), tuple(ways), tuple(stages), alt)
 
 
-def _reading(kind: str, name: str, words: Sequence[str], foot: float) -> list[Box]:
-    """The words of one row of `reading_orders`, and its name."""
-    title = Box(f"{kind}name", name, "word", (-0.2, foot), wide=1.3, bound=False)
-    return [title, *(_word(f"{kind}x{i}", w, (i, foot)) for i, w in enumerate(words, 1))]
-
-
-def _state(chain: str, i: int, at: tuple[float, float], shape: str, wide: float = 0.78) -> Box:
-    side = "right" if chain in "rb" else "left"
+def _state(chain: str, i: int, at: tuple[float, float], shape: str) -> Box:
+    side, over = ("right", "left") if chain in "rb" else ("left", "right")
     about = f"The state after word {i}, read from the {side}."
-    return Box(f"{chain}{i}", f"$h_{{{i}}}$", "source", at, shape, about=about, wide=wide)
+    label = rf"$\over{over}arrow{{h}}_{{{i}}}$"
+    return Box(f"{chain}{i}", label, "source", at, shape, about=about, tall=0.62)
 
 
-def _panel(boxes: Sequence[Box], kind: str, chains: str) -> tuple[str, ...]:
-    """The boxes of one row of `reading_orders`."""
-    own = (f"{kind}name", f"{kind}x", f"{kind}c")
-    return tuple(
-        box.name
-        for box in boxes
-        if box.name.startswith(own) or (box.name[0] in chains and box.name[1:].isdecimal())
-    )
+def _panel(boxes: Sequence[Box], chains: str) -> tuple[str, ...]:
+    """The boxes of one panel of `reading_orders`."""
+    return tuple(box.name for box in boxes if box.name[0] in chains)
 
 
 def trace_reading_orders(inputs: Tensor, left: nn.GRU, right: nn.GRU, both: nn.GRU) -> dict:
