@@ -12,7 +12,10 @@ from helpers.figures.diagrams import Arrow, faults
 from helpers.figures.diagrams.lookups import (
     attention_layer,
     follow_attention_layer,
+    in_the_plane,
+    softmax_in_pieces,
     trace_attention_layer,
+    trace_in_pieces,
 )
 
 SIZES = {"target": 2, "source": 4, "d_q": 5, "d_m": 6, "d_k": 3, "d_v": 7}
@@ -58,3 +61,38 @@ def test_the_walk_shows_what_the_learners_layer_computes():
         found = torch.tensor(numbers.values[name], dtype=torch.float64)
         torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
     assert numbers.values["A"][1][1] == 0
+
+
+def pieces():
+    torch.manual_seed(0)
+    scores = torch.randn(4, dtype=torch.float64, requires_grad=True)
+    values = torch.randn(4, 3, dtype=torch.float64, requires_grad=True)
+    return scores, values, trace_in_pieces(scores, values, 2)
+
+
+def test_the_softmax_in_pieces_is_drawn_as_it_is_computed():
+    scores, values, parts = pieces()
+    assert faults(softmax_in_pieces(), parts, {"piece": 2, "d_v": 3}) == []
+    torch.testing.assert_close(parts["Y"], torch.softmax(scores, dim=0) @ values)
+
+
+@pytest.mark.parametrize("left_out", [("total1", "total2"), ("mixed1", "mixed2"), ("V2", "mixed2")])
+def test_a_piece_that_is_forgotten_is_found(left_out):
+    diagram = softmax_in_pieces()
+    ways = tuple(a for a in diagram.arrows if (a.start, a.end) != left_out)
+    fewer = dataclasses.replace(diagram, arrows=ways)
+    assert faults(fewer, pieces()[2], {"piece": 2, "d_v": 3})
+
+
+def test_the_width_of_an_arrow_in_the_plane_is_its_weight():
+    keys, query = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0.6, 0.8])
+    figure = in_the_plane(query, keys, ["noir", "chat"], (1.0, 0.1))
+    for axes, temperature in zip(figure.axes, (1.0, 0.1), strict=True):
+        weights = torch.softmax(keys @ query / temperature, dim=0)
+        words = [text.get_text() for text in axes.texts]
+        assert f"chat {weights[1]:.2f}" in words
+        widths = [t.arrow_patch.get_linewidth() for t in axes.texts if hasattr(t, "arrow_patch")]
+        widths = [t for t in widths if t != 2.5]  # the query
+        assert widths == pytest.approx([1 + 7 * float(weight) for weight in weights])
+    with pytest.raises(ValueError, match="one row of two numbers for each word"):
+        in_the_plane(query, keys, ["noir"], (1.0,))

@@ -138,6 +138,64 @@ def follow_attention_layer(
     return Numbers("", {name: tensor.tolist() for name, tensor in parts.items()})
 
 
+def softmax_in_pieces() -> Diagram:
+    """Attention of one query in two pieces, without all weights; tensors: `trace_in_pieces`."""
+    boxes = []
+    for n, left in ((1, 0.0), (2, 4.9)):
+        old = "" if n == 1 else "the old one, shrunk, and "
+        right, row_of_values = left + 2.4, 2.4 if n == 1 else 3.3
+        about = f"What {old}the entries of piece {n} add."
+        boxes += [
+            _box(f"E{n}", f"scores of piece {n}", "score", (left, 0.6), "piece", "", wide=1.9),
+            _box(
+                f"V{n}", f"values of piece {n}", "source", (left, row_of_values), "piece, d_v", ""
+            ),
+            _box(
+                f"top{n}",
+                "largest so far",
+                "score",
+                (right, 0),
+                "",
+                "The largest score of all pieces so far.",
+                bound=False,
+            ),
+            _box(f"total{n}", "sum so far", "score", (right, 1.2), "", about, wide=1.2),
+            _box(f"mixed{n}", "blend so far", "context", (right, 2.4), "d_v", about),
+        ]
+    boxes.append(_box("Y", "blend / sum", "context", (10.0, 1.8), "d_v", "The output."))
+    ways = (
+        *arrows("E1 > top1 > total1 > total2 > Y", "E1 > total1", "E1 > mixed1 > mixed2 > Y"),
+        *arrows("V1 > mixed1", "V2 > mixed2", "E2 > top2 > total2", "E2 > total2", "E2 > mixed2"),
+        *arrows("top1 > top2"),
+        *(Arrow(f"top{n}", f"mixed{n}", bend=2.6) for n in (1, 2)),
+    )
+    alt = (
+        "Two pieces from left to right. Scores and values of the first piece give the largest "
+        "score, the sum and the blend of values so far. These three go on to the second "
+        "piece, which renews them with its own scores and values. At the end the blend is divided "
+        "by the sum."
+    )
+    title = "A softmax in pieces: three things are remembered, and no table"
+    return Diagram(title, tuple(boxes), ways, (), alt)
+
+
+def trace_in_pieces(scores: Tensor, values: Tensor, size: int) -> dict[str, Tensor]:
+    """Return every tensor of `softmax_in_pieces` in one graph.
+
+    scores: (source,). values: (source, d_v). size: of the first piece; the rest is the second.
+    """
+    e1, e2 = scores[:size].clone(), scores[size:].clone()
+    v1, v2 = values[:size].clone(), values[size:].clone()
+    top1 = e1.detach().max()
+    top2 = torch.maximum(top1, e2.detach().max())  # no gradient: the result does not depend on it
+    total1, mixed1 = (e1 - top1).exp().sum(), (e1 - top1).exp() @ v1
+    shrink = (top1 - top2).exp()
+    total2 = total1 * shrink + (e2 - top2).exp().sum()
+    mixed2 = mixed1 * shrink + (e2 - top2).exp() @ v2
+    sums = {"total1": total1, "mixed1": mixed1, "total2": total2, "mixed2": mixed2}
+    return {"E1": e1, "V1": v1, "E2": e2, "V2": v2, **sums, "Y": mixed2 / total2}
+
+
 def in_the_plane(
     query: Tensor, keys: Tensor, words: Sequence[str], temperatures: Sequence[float]
 ) -> Figure:
