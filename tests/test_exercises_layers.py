@@ -142,7 +142,9 @@ def test_without_head_is_the_layer_with_those_columns_of_its_output_at_zero():
     values = layer.project(states).values
     mixed = layer(states, need_weights=True)[1] @ values
     full, _ = layer(states)
-    outputs = [nb11.without_head.reference(mixed, layer.output.weight.T, head) for head in range(3)]
+    outputs = [
+        nb11.without_head.reference(mixed, layer.output.weight.T, head) for head in (1, 2, 3)
+    ]
     torch.testing.assert_close(sum(full - each for each in outputs), full, **close)
     with torch.no_grad():
         layer.output.weight[:, 2:4] = 0.0
@@ -220,7 +222,7 @@ def head_by_head(x, w_q, w_k, w_v, w_o, heads):
 
 def rows_zeroed(mixed, output_weight, head):
     weight, size = output_weight.clone(), mixed.size(3)
-    weight[head * size : (head + 1) * size] = 0.0
+    weight[(head - 1) * size : head * size] = 0.0
     return mixed.movedim(1, 2).flatten(2) @ weight
 
 

@@ -66,7 +66,7 @@ def test_it_is_scored_and_silenced_like_the_others():
     assert scores.relation is not None and scores.random_thing == 0.5
     assert all(said.weights.shape[1] == CELLS for said in caption_all(model, SCENES))
     state, memory = torch.randn(12, 96), model.encode(BATCH.source)
-    loud, quiet = model.look(state, memory)[0], silence(model, 0).look(state, memory)[0]
+    loud, quiet = model.look(state, memory)[0], silence(model, 1).look(state, memory)[0]
     assert (loud - quiet).abs().max() > 1e-4
 
 

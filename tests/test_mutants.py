@@ -170,7 +170,7 @@ def norm_by_standard_deviation(states, gain, bias, eps):
 def all_but_one_head(mixed, output_weight, head):
     size = mixed.size(-1)
     whole = mixed.transpose(1, 2).flatten(2) @ output_weight
-    return whole - mixed[:, head] @ output_weight[head * size : (head + 1) * size]
+    return whole - mixed[:, head - 1] @ output_weight[(head - 1) * size : head * size]
 
 
 def chosen_words_alone(logits, temperature, k):

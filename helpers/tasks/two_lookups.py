@@ -183,16 +183,16 @@ def moved_by(model: nn.Module, farms: Farms) -> tuple[float, float]:
 
 
 def silence(model: Model, head: int) -> Model:
-    """Return a copy of a model in which one head of its layer, counted from 0, says nothing.
+    """Return a copy of a model in which one head of its layer, counted from 1, says nothing.
 
     The columns of W_O that read this head are set to 0 in the copy, which leaves zeros in its
     place. Raises ValueError for a head that the layer lacks.
     """
     heads = model.layer.heads
-    if not 0 <= head < heads:
-        raise ValueError(f"head is {head}; expected 0 to {heads - 1}")
+    if not 1 <= head <= heads:
+        raise ValueError(f"head is {head}; expected 1 to {heads}, because heads are counted from 1")
     quiet = copy.deepcopy(model)
-    size = model.layer.width // heads
+    size = model.layer.output.in_features // heads
     with torch.no_grad():
-        quiet.layer.output.weight[:, head * size : (head + 1) * size] = 0.0
+        quiet.layer.output.weight[:, (head - 1) * size : head * size] = 0.0
     return quiet

@@ -96,7 +96,7 @@ def _farm_runs(
 
 
 def _without(model: TwoLookUps, farms: Farms) -> dict[str, list[Any]]:
-    quiet = [silence(model, head) for head in range(model.layer.heads)]
+    quiet = [silence(model, head) for head in range(1, model.layer.heads + 1)]
     return {
         "right_without": [share_right(one, farms) for one in quiet],
         "moved_without": [list(moved_by(one, farms)) for one in quiet],
@@ -119,7 +119,7 @@ def _relation_runs(heads: int, lr: float, seeds: list[int]) -> dict[str, list[An
         scores = score_captions(model, test)
         _note(found, relation=scores.relation, colour=scores.colour, shape=scores.shape)
         if heads > 1:
-            quiet = [score_captions(silence(model, head), test) for head in range(heads)]
+            quiet = [score_captions(silence(model, head + 1), test) for head in range(heads)]
             _note(found, relation_without=[one.relation for one in quiet])
             _note(found, colour_without=[one.colour for one in quiet])
         for thing, name in enumerate(("first", "second")):

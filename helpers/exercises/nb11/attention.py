@@ -35,7 +35,7 @@ def _reshaped(x: torch.Tensor, heads: int) -> torch.Tensor:
 
 
 def _layer(x, w_q, w_k, w_v, w_o, heads, split=_split, divisor=None, dim=-1, merge=None) -> tuple:
-    """The layer with one thing changed; divisor: given D and P, what the scores are divided by."""
+    """The layer with one thing changed; divisor: of the scores, given D and d_k."""
     q, k, v = (split(x @ weight, heads) for weight in (w_q, w_k, w_v))
     by = q.size(-1) ** 0.5 if divisor is None else divisor(x.size(-1), q.size(-1))
     weights = torch.softmax(q @ k.mT / by, dim=dim)
@@ -77,20 +77,20 @@ multi_head_attention = Exercise(
     name="nb11.multi_head_attention",
     title="Several look-ups side by side",
     difficulty=4,
-    minutes=20,
-    core=True,
+    minutes=15,
+    core=False,
     reference=answers.multi_head_attention,
     spec=answers.multi_head_attention_spec,
     cases=_layer_cases,
     sizes=lambda states, w_q, w_k, w_v, w_o, heads: {
         **dict(zip("BTD", states.shape, strict=True)),
-        "A": heads,
-        "P": states.size(-1) // heads,
+        "heads": heads,
+        "d_k": states.size(-1) // heads,
     },
-    returns={"outputs": "B T D", "weights": "B A T T"},
+    returns={"outputs": "B T D", "weights": "B heads T T"},
     gradients=("states", "query_weight", "key_weight", "value_weight", "output_weight"),
-    shapes_hint="With queries, keys and values split into (B, A, T, P), @ works on the last two "
-    "axes and keeps B and A apart.",
+    shapes_hint="With queries, keys and values split into (B, heads, T, d_k), @ works on the "
+    "last two axes and keeps sentences and heads apart.",
     training_case=lambda: (
         torch.randn(32, 24, 64),
         *(torch.randn(64, 64) / 8 for _ in range(4)),
@@ -102,14 +102,14 @@ multi_head_attention = Exercise(
             _changed(
                 split=_reshaped, merge=lambda mixed: mixed.reshape(len(mixed), mixed.size(2), -1)
             ),
-            "A head gets pieces of several words: the states were reshaped to (B, A, T, P) in one "
-            "step, and back in the same way. No error tells you. Cut the last axis, then swap.",
+            "A head gets pieces of several words: one reshape made (B, heads, T, d_k) of the "
+            "states, and one reshape led back. No error tells you. Cut the last axis, then swap.",
         ),
         Wrong(
             "split_at_once",
             _changed(split=_reshaped),
-            "The heads were merged right but split wrong: one reshape to (B, A, T, P) gives a head "
-            "pieces of several words. Cut the last axis, (B, T, A, P), then transpose.",
+            "The heads were merged right but split wrong: one reshape gives a head pieces of "
+            "several words. Cut the last axis, (B, T, heads, d_k), then transpose.",
         ),
         Wrong(
             "merged_at_once",
@@ -120,13 +120,13 @@ multi_head_attention = Exercise(
         Wrong(
             "by_whole_width",
             _changed(divisor=lambda width, size: width**0.5),
-            "The scores are divided by sqrt(D). Each head's score sums over its own P = D / A "
-            "numbers only: divide by sqrt(P).",
+            "The scores are divided by sqrt(D). Each head's score sums over its own d_k numbers "
+            "only: divide by sqrt(d_k).",
         ),
         Wrong(
             "not_scaled",
             _changed(divisor=lambda width, size: 1.0),
-            "The scores are not divided by sqrt(P).",
+            "The scores are not divided by sqrt(d_k).",
         ),
         Wrong(
             "over_heads",
@@ -156,31 +156,31 @@ multi_head_attention = Exercise(
             "mean_map",
             _mean_map,
             "The outputs are right, but of the heads' maps only the mean is returned: (B, T, T). "
-            "Each head has a map of its own, (B, A, T, T).",
+            "Each head has a map of its own, (B, heads, T, T).",
         ),
         Wrong(
             "cut_before_projecting",
             _split_first,
-            "The states were cut before the projections, so a head reads only its own P numbers of "
-            "a word. Project the whole vector first, then cut: each head reads all of it.",
+            "The states were cut before the projections, so a head reads only d_k numbers of a "
+            "word. Project the whole vector first, then cut: each head reads all of it.",
         ),
         Wrong(
             "half_power",
             _changed(divisor=lambda width, size: 2 * size),
-            "`/ P ** 1/2` is no root: Python takes the power first, so it divides by P and then "
-            "by 2. Write P ** 0.5.",
+            "`/ d_k ** 1/2` is no root: Python takes the power first, so it divides by d_k and "
+            "then by 2. Write d_k ** 0.5.",
             also=(_changed(divisor=lambda width, size: size / 2),),
         ),
         Wrong(
             "by_size",
             _changed(divisor=lambda width, size: size),
-            "The scores are divided by P where it should be its root.",
+            "The scores are divided by d_k where it should be its root.",
         ),
         Wrong(
             "by_heads",
             lambda *given: _layer(*given, divisor=lambda width, size: given[-1] ** 0.5),
-            "The scores are divided by the root of A, the number of heads. A score sums over the "
-            "P numbers of a head: divide by sqrt(P).",
+            "The scores are divided by the root of the number of heads. A score sums over the d_k "
+            "numbers of a head: divide by sqrt(d_k).",
         ),
         Wrong(
             "roles_swapped",
@@ -209,8 +209,8 @@ multi_head_attention = Exercise(
         Wrong(
             "heads_woven",
             _changed(split=_woven, merge=lambda mixed: mixed.permute(0, 2, 3, 1).flatten(2)),
-            "A head gets every A-th number of a vector, and the heads are woven together again. "
-            "The numbers of a head lie side by side: the first P, the next P, and so on.",
+            "A head's numbers are far apart in the vector, and the heads are woven together again. "
+            "The numbers of a head lie side by side: the first d_k, the next d_k, and so on.",
             also=(
                 _changed(split=_woven),
                 _changed(merge=lambda mixed: mixed.permute(0, 2, 3, 1).flatten(2)),
@@ -232,15 +232,15 @@ multi_head_attention = Exercise(
     ),
     hints=(
         "For one head this is self_attention of notebook 09. If queries, keys and values have an "
-        "axis more, (B, A, T, P), which lines change?",
-        "Q, K, V = states times each matrix, split into heads     (B, A, T, P)\n"
-        "A = softmax of Q K^T over the root of P                  (B, A, T, T)\n"
-        "A times V, the heads merged, times W_O                   (B, T, D)",
+        "axis more, (B, heads, T, d_k), which lines change?",
+        "Q, K, V = states times each matrix, split into heads     (B, heads, T, d_k)\n"
+        "weights = softmax of Q K^T over the root of d_k         (B, heads, T, T)\n"
+        "weights times V, the heads merged, times W_O            (B, T, D)",
         "cut = (*states.shape[:2], heads, states.size(-1) // heads)\n"
         "queries = (states @ query_weight).view(cut).transpose(1, 2), and so on\n"
         "(weights @ values).transpose(1, 2).flatten(2) @ ...",
     ),
-    why="to @ and softmax the heads are one more batch axis: A small look-ups at the cost of one "
+    why="to @ and softmax the heads are one more batch axis: small look-ups at the cost of one "
     "large one. W_O then mixes what they found.",
 )
 
@@ -248,7 +248,7 @@ multi_head_attention = Exercise(
 def _silent_cases(dice: Dice) -> list[tuple]:
     return [
         (dice.normal(b, a, t, p), dice.normal(a * p, a * p) / 2, head)
-        for (b, t, a, p), head in zip(SHAPES, (1, 2, 0, 2, 1, 4), strict=True)
+        for (b, t, a, p), head in zip(SHAPES, (2, 3, 1, 3, 2, 5), strict=True)
     ]
 
 
@@ -262,7 +262,7 @@ def _only(mixed: torch.Tensor, output_weight: torch.Tensor, head: int) -> torch.
 
 
 def _own(mixed: torch.Tensor, head: int) -> slice:
-    return slice(head * mixed.size(-1), (head + 1) * mixed.size(-1))
+    return slice((head - 1) * mixed.size(-1), head * mixed.size(-1))
 
 
 def _outputs_zeroed(mixed: torch.Tensor, output_weight: torch.Tensor, head: int) -> torch.Tensor:
@@ -272,20 +272,20 @@ def _outputs_zeroed(mixed: torch.Tensor, output_weight: torch.Tensor, head: int)
 
 
 def _every_other(mixed: torch.Tensor, output_weight: torch.Tensor, head: int) -> torch.Tensor:
-    rows = torch.arange(len(output_weight)) % mixed.size(1) == head
+    rows = torch.arange(len(output_weight)) % mixed.size(1) == head - 1
     return _through(mixed, output_weight.masked_fill(rows.unsqueeze(1), 0.0))
 
 
 def _in_place(mixed: torch.Tensor, output_weight: torch.Tensor, head: int) -> torch.Tensor:
     right = answers.without_head(mixed, output_weight, head)
     with torch.no_grad():
-        mixed[:, head] = 0.0
+        mixed[:, head - 1] = 0.0
     return right
 
 
 def _mean_instead(mixed: torch.Tensor, output_weight: torch.Tensor, head: int) -> torch.Tensor:
     silenced = mixed.clone()
-    silenced[:, head] = mixed.mean(dim=1)
+    silenced[:, head - 1] = mixed.mean(dim=1)
     return _through(silenced, output_weight)
 
 
@@ -301,13 +301,13 @@ without_head = Exercise(
     sizes=lambda mixed, output_weight, head: {
         "B": mixed.size(0),
         "T": mixed.size(2),
-        "A": mixed.size(1),
-        "P": mixed.size(3),
+        "heads": mixed.size(1),
+        "d_k": mixed.size(3),
         "D": output_weight.size(0),
     },
     returns={"outputs": "B T D"},
-    shapes_hint="mixed is (B, A, T, P): the heads are the second axis. Merged it is (B, T, D), "
-    "which W_O can take.",
+    shapes_hint="mixed is (B, heads, T, d_k): the heads are the second axis. Merged it is "
+    "(B, T, D), which W_O can take.",
     training_case=lambda: (torch.randn(32, 8, 24, 16), torch.randn(128, 128) / 11, 3),
     wrong_answers=(
         Wrong(
@@ -323,7 +323,7 @@ without_head = Exercise(
         Wrong(
             "outputs_zeroed",
             _outputs_zeroed,
-            "P columns of the result were set to 0. Behind W_O no column belongs to a head any "
+            "d_k columns of the result were set to 0. Behind W_O no column belongs to a head any "
             "more: each is a mixture of all. Silence the head before W_O.",
         ),
         Wrong(
@@ -336,17 +336,17 @@ without_head = Exercise(
             "and a difference says nothing about this head alone.",
         ),
         Wrong(
-            "counted_from_one",
+            "counted_from_zero",
             lambda mixed, output_weight, head: answers.without_head(
-                mixed, output_weight, (head - 1) % mixed.size(1)
+                mixed, output_weight, head % mixed.size(1) + 1
             ),
-            "Another head is silent, the one before. Heads are counted from 0.",
+            "Another head is silent, the one behind. Heads are counted from 1.",
         ),
         Wrong(
             "every_other_number",
             _every_other,
-            "Every A-th number was silenced: one or more of each head. A head's numbers lie side "
-            "by side in the merged row, head * P to (head + 1) * P - 1.",
+            "The silent numbers lie far apart: one or more of each head. A head's numbers lie side "
+            "by side in the merged row: the first d_k are those of head 1.",
         ),
         Wrong(
             "mean_instead",
@@ -365,7 +365,7 @@ without_head = Exercise(
         "At which point of the layer can you still tell which numbers came from which head?",
         "silenced = mixed, with zeros for this head, as a new tensor\n"
         "merge the heads as in merge_heads, then W_O",
-        "heads = torch.arange(mixed.size(1))\nsilenced = mixed * (heads != head).view(...)\n"
+        "heads = torch.arange(1, mixed.size(1) + 1)\nsilenced = mixed * (heads != head).view(...)\n"
         "silenced.transpose(1, 2).flatten(2) @ ...",
     ),
     why="the layer's output is a sum over the heads, each through its own rows of W_O. Zeros in "
@@ -408,20 +408,20 @@ head_parameters = Exercise(
     reference=answers.head_parameters,
     spec=answers.head_parameters_spec,
     cases=_count_cases,
-    sizes=lambda width, heads, length: {"D": width, "A": heads, "T": length},
+    sizes=lambda width, heads, length: {"D": width, "heads": heads, "T": length},
     returns={"parameters": "", "weights": ""},
     training_case=lambda: (512, 8, 100),
     wrong_answers=(
         Wrong(
             "times_heads",
             _counted(lambda width, heads, _: 4 * heads * width * width, _right_weights),
-            "Each head is given matrices of D by D. A head has only D / A columns of each: all "
+            "Each head is given matrices of D by D. A head has only D / heads columns of each: all "
             "heads together share what one would have alone.",
         ),
         Wrong(
             "one_head_only",
             _counted(lambda width, heads, _: 4 * width * (width // heads), _right_weights),
-            "These are the parameters of one head. There are A of them.",
+            "These are the parameters of one head. All heads have as many each.",
         ),
         Wrong(
             "output_forgotten",
