@@ -41,7 +41,7 @@ softmax = Exercise(
     title="Turn any numbers into weights",
     difficulty=1,
     minutes=5,
-    core=False,
+    core=True,
     reference=_reference,
     spec=_spec,
     cases=_cases,
@@ -73,7 +73,8 @@ softmax = Exercise(
         ),
     ),
     hints=(
-        "What does exp do to a negative number? And what must the results add up to?",
+        "What does exp do to a negative number? What must the results add up to? And which number "
+        "can be taken away from all scores, so that no power is too large?",
         "Take exp of each score, then divide by the sum. For scores near 1000, what does exp give?",
         "powers = torch.exp(scores - scores.max()); then divide powers by their sum.",
     ),

@@ -53,7 +53,10 @@ def attention_table(
         )
         for t, word in enumerate(rows)
     ]
-    about = [f"Yellow is 1, dark blue 0; numbers from 0.1. {looks_most(weights, rows, columns)}"]
+    about = [
+        "Yellow is 1 and dark blue is 0. Weights below 0.1 are coloured, but not printed. "
+        + looks_most(weights, rows, columns)
+    ]
     if gold:
         linked = {t for _, t in gold}
         hits = sum((int(weights[t].argmax()), t) in gold for t in linked)

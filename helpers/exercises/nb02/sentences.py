@@ -62,7 +62,7 @@ def _logarithm_of_softmax(logits: torch.Tensor, targets: torch.Tensor, pad: int)
 masked_loss = Exercise(
     name="nb02.masked_loss",
     title="A loss that does not see padding",
-    difficulty=3,
+    difficulty=2,
     minutes=10,
     core=True,
     reference=answers.masked_loss,
