@@ -427,7 +427,7 @@ def runs(
         for curve in curves:
             axes.plot(x, curve, color=colour, linewidth=1.4, alpha=0.8)
         axes.set_title(name, color=palette.darken(colour), fontsize=13, pad=6)
-        axes.set_ylim(bottom=0)
+    grid.flat[0].set_ylim(bottom=0)  # last, because a limit that is set fits no later panel
     for axes in grid.flat[len(panels) :]:
         axes.set_visible(False)
     fig.supxlabel(xlabel, fontsize=13)
