@@ -156,6 +156,8 @@ def test_runs_stand_in_a_panel_for_each_model(monkeypatch: pytest.MonkeyPatch) -
     assert [list(line.get_ydata()) for line in own] == panels["GRU: 2 of 2 learn"]
     assert {line.get_color() for line in own} == {palette.LAYER_COLOURS["GRU"]}
     assert first.get_ylim()[0] == 0 and first.get_ylim() == second.get_ylim()
+    figures.runs({"low": [[0.1, 0.2]], "high": [[0.9, 0.8]]}, [1, 2], **labels)
+    assert drawn[1].axes[0].get_ylim()[1] >= 0.9, "the first panel cuts the second"
     with pytest.raises(ValueError, match="RNN has runs of"):
         figures.runs({"RNN": [[2.0]]}, [1, 2], **labels)
 
