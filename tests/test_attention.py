@@ -139,3 +139,11 @@ def test_bad_input_is_named():
         attend(queries, keys, values, torch.ones(2, 1, 4, dtype=torch.long))
     with pytest.raises(ValueError, match="one row a query"):
         attend(queries, keys, values, score=lambda q, k: k @ q.transpose(-2, -1))
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32])
+def test_a_row_of_least_numbers_is_empty_in_every_precision(dtype):
+    """A float mask of the least number over a whole row, on low scores: zeros, and never NaN."""
+    scores = torch.tensor([[[-50.0, -40.0]]], dtype=dtype)
+    mask = torch.full_like(scores, torch.finfo(dtype).min)
+    assert torch.equal(masked_softmax(scores, mask), torch.zeros_like(scores))

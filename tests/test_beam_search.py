@@ -198,3 +198,18 @@ def test_impossible_sizes_are_refused(batch):
         beam_search(model, *batch, width=0)
     with pytest.raises(ValueError, match="max_length=0"):
         beam_search(model, *batch, max_length=0)
+
+
+def test_dropout_is_off_while_decoding_and_the_mode_is_kept(batch):
+    """A model in training mode says the same each time, by greedy decoding and by a beam."""
+    sizes = {"width": 16, "heads": 2, "layers": 1, "mlp": 16}
+    model = TransformerTranslator(*SIZES, **sizes, dropout=0.5).train()
+    greedily = {str(greedy(model, *batch, max_length=8)[0].tolist()) for _ in range(4)}
+    beams = {str(beam_search(model, *batch, max_length=8).words.tolist()) for _ in range(4)}
+    assert len(greedily) == len(beams) == 1
+    assert model.training
+
+
+def test_greedy_without_a_step_is_refused(batch):
+    with pytest.raises(ValueError, match="max_length=0"):
+        greedy(translators()["luong"], *batch, max_length=0)
