@@ -85,7 +85,7 @@ def decoder_step(
     """Return (new state (B, H), context (B, C), weights (B, S)) of one decoder step.
 
     embedded: (B, E), the embedding of the word before. state: (B, H), s_{t-1}.
-    look(query (B, H)) -> (context, weights); cell(inputs (B, E + C), state) -> new state.
+    look(state (B, H)) -> (context, weights); cell(inputs (B, E + C), state) -> new state.
     """
     context, weights = look(state)  # the query is s_{t-1}: s_t does not exist yet
     state = cell(torch.cat([embedded, context], dim=-1), state)

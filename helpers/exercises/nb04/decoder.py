@@ -13,7 +13,7 @@ from helpers.exercises.nb04 import answers
 
 @dataclass
 class ToyLook:
-    """A small attention that counts its calls: look(query (B, H)) -> (context, weights (B, S))."""
+    """A small attention that counts its calls: look(state (B, H)) -> (context, weights (B, S))."""
 
     keys: torch.Tensor  # (B, S, H)
     values: torch.Tensor  # (B, S, C)
