@@ -42,9 +42,9 @@ def one_pass(words: Sequence[str]) -> Diagram:
         )
     alt = (
         f"The words {' '.join(words[:-1])} stand in a row, each with its vector x. Above "
-        "them stand the outputs c. Arrows lead to each output from its own word and from the words before it, "
-        "so the arrows fill a triangle. Above each output stands the word that it is asked for, "
-        "which is the next word of the sentence."
+        "them stand the outputs c. Arrows lead to each output from its own word and from the words "
+        "before it, so the arrows fill a triangle. Above each output stands the word that it is "
+        "asked for, which is the next word of the sentence."
     )
     title = f"One pass is {len(steps)} exercises"
     return Diagram(title, tuple(boxes), tuple(ways), tuple(stages), alt)
