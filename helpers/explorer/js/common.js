@@ -274,13 +274,30 @@ export function panel(caption, ...children) {
 
 /**
  * A part that scrolls where it is too wide, or higher than `height` pixels, null for any height.
- * @param {Child} child
+ * Where it does, the keyboard reaches it too, and the arrow keys scroll it.
+ * @param {HTMLElement | SVGElement} child
  * @param {number | null} height
  * @returns {HTMLElement}
  */
 export function scrolling(child, height = null) {
   const node = html("div", { class: "am-scroll" }, child);
   if (height) node.style.maxHeight = `${height}px`;
+  // The stage around it has other uses for the arrow keys.
+  node.addEventListener("keydown", (event) => {
+    if (event.target === node && event.key.startsWith("Arrow")) event.stopPropagation();
+  });
+  const watch = new ResizeObserver(() => {
+    const hidden = node.scrollWidth > node.clientWidth || node.scrollHeight > node.clientHeight;
+    if (hidden) {
+      node.tabIndex = 0;
+      node.setAttribute("role", "group");
+      node.setAttribute("aria-label", "A part that scrolls: arrow keys move it.");
+    } else {
+      for (const name of ["tabindex", "role", "aria-label"]) node.removeAttribute(name);
+    }
+  });
+  watch.observe(node);
+  watch.observe(child);
   return node;
 }
 

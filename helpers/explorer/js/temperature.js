@@ -1,6 +1,6 @@
 // @ts-check
 // A softmax in its three steps, exp, sum and divide, with scores to drag and a factor before it.
-import { bar, button, control, frame, html, readout, widget } from "./common.js";
+import { bar, button, control, frame, html, readout, scrolling, widget } from "./common.js";
 import { factorSlider } from "./factor.js";
 import { largest, makeShade, number, signed, softmaxOf } from "./weights.js";
 
@@ -97,7 +97,7 @@ function createTemperature({ state, colours }) {
   );
   const head = html("tr", {}, html("td", {}), ...columns.map((column) => column.head));
   const table = html("table", { class: "am-softmax" }, html("tbody", {}, head, ...rows));
-  const picture = html("div", { class: "am-scroll" }, table);
+  const picture = scrolling(table);
   go();
   return { root: frame(state.title, bar(slider.root, back), picture, text) };
 }
