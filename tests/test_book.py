@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from helpers.authoring.book import building, chapters, live, pages, weights
+from helpers.authoring.book.chapters import Chapter
 from helpers.corpus import tokenize
 from helpers.decoding import translate_all
 from helpers.exercises import REGISTRY
@@ -40,6 +41,11 @@ vm.runInThisContext(fs.readFileSync(process.argv[1], "utf8"));
 const texts = JSON.parse(fs.readFileSync(0, "utf8"));
 process.stdout.write(JSON.stringify(texts.map(AttentionBook.tokenize)));
 """
+
+
+@pytest.fixture(scope="module")
+def every() -> list[Chapter]:
+    return chapters.chapters()
 
 
 def in_javascript(name: str, texts: list[str], folder: Path) -> list[dict]:
@@ -115,8 +121,10 @@ def test_hints_are_folded_within_each_other_and_the_answer_is_the_last() -> None
     assert exercise.source.strip() in text
 
 
-def test_every_notebook_becomes_a_page_without_its_bootstrap_cell(tmp_path: Path) -> None:
-    every, terms = chapters.chapters(), pages.terms()
+def test_every_notebook_becomes_a_page_without_its_bootstrap_cell(
+    tmp_path: Path, every: list[Chapter]
+) -> None:
+    terms = pages.terms()
     assert [chapter.number for chapter in every] == [f"{n:02}" for n in range(14)]
     text = chapters.page(every[4], every, terms, tmp_path)
     assert 'class=\\"am-path\\"' in text and "Run it in Colab" in text
@@ -124,11 +132,11 @@ def test_every_notebook_becomes_a_page_without_its_bootstrap_cell(tmp_path: Path
     assert list((tmp_path / chapters.PICTURES).glob("*.png"))
 
 
-def test_every_row_of_the_glossary_is_read() -> None:
+def test_every_row_of_the_glossary_is_read(every: list[Chapter]) -> None:
     text = (pages.DOCS / "glossary.md").read_text(encoding="utf-8")
     rows = pages.glossary_rows()
     assert len(rows) == text.count("\n| ") - 1 > 100
-    page = pages.glossary(chapters.chapters())
+    page = pages.glossary(every)
     assert all(korean in page for _, korean, _, _ in rows)
     assert "04_additive_attention.ipynb" in page
 
@@ -138,20 +146,15 @@ def test_the_names_of_a_term_lead_to_it() -> None:
     assert terms["aer"] == terms["alignment error rate"] == "alignment error rate (AER)"
 
 
-def test_every_printed_claim_is_in_the_ledger() -> None:
-    every = chapters.chapters()
+def test_every_printed_claim_is_in_the_ledger(every: list[Chapter]) -> None:
     printed = sum(text.count("(claimed: ") for one in every for text in pages._printed(one))
     heads = sum(any("(claimed: " in text for text in pages._printed(one)) for one in every)
     assert pages.ledger(every).count("\n| ") == printed + heads > 100
 
 
-def test_the_sheet_has_every_formula_and_the_poster_every_generation() -> None:
-    every = chapters.chapters()
+def test_the_sheet_has_every_formula_and_the_poster_every_generation(every: list[Chapter]) -> None:
     sources = [
-        cell.source
-        for one in every
-        for cell in chapters.read_notebook(one.path).cells
-        if cell.cell_type == "markdown"
+        cell.source for one in every for cell in one.notebook.cells if cell.cell_type == "markdown"
     ]
     formulas = sum(text.count("$$") for text in sources)
     assert pages.formula_sheet(every).count("$$") == formulas > 40

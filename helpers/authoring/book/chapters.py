@@ -7,6 +7,7 @@ import copy
 import hashlib
 import re
 from dataclasses import dataclass
+from functools import cached_property
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
@@ -41,6 +42,11 @@ class Chapter:
         """Where the notebook lies."""
         return NOTEBOOKS / f"{self.name}.ipynb"
 
+    @cached_property
+    def notebook(self) -> NotebookNode:
+        """The notebook as committed, read once, because several pages are made from it."""
+        return read_notebook(self.path)
+
 
 def chapters() -> list[Chapter]:
     """Return the notebooks in their order. Raises ValueError for one without its title."""
@@ -60,7 +66,7 @@ def page(chapter: Chapter, all_chapters: list[Chapter], terms: dict[str, str], o
     the pictures of the outputs are written, because a picture in a file of its own is loaded when
     it is seen.
     """
-    notebook = copy.deepcopy(read_notebook(chapter.path))
+    notebook = copy.deepcopy(chapter.notebook)
     cells: list[NotebookNode] = []
     waiting: Exercise | None = None
     linked: set[str] = set()

@@ -10,7 +10,6 @@ from html import escape
 from nbformat import NotebookNode
 
 from helpers.authoring.book.chapters import Chapter
-from helpers.authoring.notebooks import read_notebook
 from helpers.settings import ROOT
 
 DOCS = ROOT / "docs"
@@ -156,11 +155,11 @@ def _stub(node: ast.FunctionDef | ast.ClassDef, lines: list[str]) -> str:
 
 
 def _markdown(chapter: Chapter) -> Iterator[NotebookNode]:
-    return (c for c in read_notebook(chapter.path).cells if c.cell_type == "markdown")
+    return (c for c in chapter.notebook.cells if c.cell_type == "markdown")
 
 
 def _printed(chapter: Chapter) -> Iterator[str]:
-    for cell in read_notebook(chapter.path).cells:
+    for cell in chapter.notebook.cells:
         for output in cell.get("outputs", []):
             if output.output_type == "stream":
                 yield output.text

@@ -39,7 +39,8 @@ def write_pdf(folder: Path, names: list[str]) -> Path:
                 printed = page.pdf(format="A4", margin=dict.fromkeys(_EDGES, "16mm"), scale=0.85)
                 first = len(book.pages)
                 book.append(PdfReader(BytesIO(printed)), import_outline=False)
-                book.add_outline_item(page.locator("h1").first.inner_text().strip("# "), first)
+                title = page.locator("h1").first.inner_text().strip("# ")
+                book.add_outline_item(title=title, page_number=first)
             browser.close()
     except Error as error:
         raise Refused(

@@ -103,15 +103,14 @@
     const first = blank.first;
     const vector = (x) => ({ of: x.length, first: Array.from(x).slice(0, first).map(rounded) });
     const moments = steps.map((step) => {
-      const best = Array.from(AttentionBook.softmax(step.logits)).sort((a, b) => b - a);
       const values = {
         ...Object.fromEntries(encoded.states.map((h, i) => [`h${i + 1}`, vector(h)])),
+        ...Object.fromEntries(step.keys.map((k, i) => [`k${i + 1}`, vector(k)])),
         query: vector(step.query),
         c: vector(step.context),
         before: vector(step.before),
         y: vector(step.y),
         s: vector(step.state),
-        logits: vector(best.slice(0, 8)),
       };
       const words = { y: step.fed, word: step.word };
       const weights = {};

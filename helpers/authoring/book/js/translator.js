@@ -113,7 +113,7 @@ globalThis.AttentionBook = (() => {
         const state = gru(weights, "cell.", "", join(y, context), before);
         const output = join(state, context);
         const logits = linear(weights["output.weight"], output, weights["output.bias"]);
-        return { before, query, scores, weights: looks, context, y, state, logits };
+        return { before, query, keys, scores, weights: looks, context, y, state, logits };
       },
     };
   }
