@@ -21,9 +21,8 @@ def additive_step(words: Sequence[str]) -> Diagram:
     words: the source sentence, one column each. The tensors are those of `trace_additive_step`.
     """
     size = range(1, len(words) + 1)
-    middle, right = (len(words) + 1) / 2, float(len(words))
-    across = len(words) + 1.7  # of the bars, from the state's column to the last word
-    centre = right - across / 2 + 0.45
+    middle, across = (len(words) + 1) / 2, len(words) + 0.1  # of the bars over all words
+    left, aside = -0.75, 0.38  # of the decoder's column; of the values beside the words' columns
     boxes = [
         *(Box(f"x{i}", word, "word", (i, 0), bound=False) for i, word in enumerate(words, 1)),
         *(
@@ -31,33 +30,60 @@ def additive_step(words: Sequence[str]) -> Diagram:
                 f"h{i}",
                 f"$h_{{{i}}}$",
                 "source",
-                (i, 1.0),
+                (i, 0.95),
                 "context",
                 r"$h_i$ = [forward; backward]",
                 f"The encoder's state at word {i}: what both directions have read there.",
+                wide=0.88,
+            )
+            for i in size
+        ),
+        *(
+            Box(
+                f"k{i}",
+                f"$k_{{{i}}}$",
+                "source",
+                (i, 1.9),
+                "attention",
+                "$k_i = U h_i$",
+                f"The key of word {i}: its state, projected, once per sentence.",
+                wide=0.64,
             )
             for i in size
         ),
         Box(
             "query",
-            "$W s_{t-1}$: what the decoder asks for",
+            "$q_t = W s_{t-1}$",
             "decoder",
-            (centre, 1.95),
+            (left, 2.7),
             "attention",
-            "$W s_{t-1}$",
+            "$q_t = W s_{t-1}$",
             "The query: the decoder's state, projected. It is the same for all source words.",
+            wide=1.5,
+            tall=0.56,
+        ),
+        Box(
+            "add",
+            r"$v \cdot \tanh(q_t + k_i)$, for each word on its own",
+            "parameter",
+            (middle, 2.7),
+            "",
+            r"$e_{t,i} = v \cdot \tanh(q_t + k_i)$",
+            "The score: the query is added to each key, and $v$ makes one number of the sum.",
             wide=across,
-            tall=0.42,
+            tall=0.4,
+            bound=False,
         ),
         *(
             Box(
                 f"e{i}",
                 f"$e_{{t,{i}}}$",
                 "score",
-                (i, 2.85),
+                (i, 3.5),
                 "",
-                r"$e_{t,i} = v \cdot \tanh(W s_{t-1} + U h_i)$",
-                f"The score of word {i}: how well its state fits the query. One number.",
+                r"$e_{t,i} = v \cdot \tanh(q_t + k_i)$",
+                f"The score of word {i}: how well its key fits the query. One number.",
+                wide=0.64,
             )
             for i in size
         ),
@@ -65,12 +91,12 @@ def additive_step(words: Sequence[str]) -> Diagram:
             "softmax",
             "softmax: positive, and the sum is 1",
             "parameter",
-            (middle, 3.62),
+            (middle, 4.25),
             "",
             r"$a_{t,i} = \exp(e_{t,i}) / \sum_j \exp(e_{t,j})$",
             "Each weight depends on all scores, because they share a sum of 1.",
-            wide=len(words) - 0.1,
-            tall=0.36,
+            wide=across,
+            tall=0.4,
             bound=False,
         ),
         *(
@@ -78,10 +104,24 @@ def additive_step(words: Sequence[str]) -> Diagram:
                 f"a{i}",
                 f"$a_{{t,{i}}}$",
                 "score",
-                (i, 4.4),
+                (i, 5.0),
                 "",
                 "$a_{t,i}$",
                 f"The weight of word {i}: its share of the look.",
+                wide=0.64,
+            )
+            for i in size
+        ),
+        *(
+            Box(
+                f"part{i}",
+                f"$a_{{t,{i}}} h_{{{i}}}$",
+                "context",
+                (i, 5.95),
+                "context",
+                "$a_{t,i} h_i$",
+                f"The state of word {i}, times its weight: what it gives to the context.",
+                wide=0.88,
             )
             for i in size
         ),
@@ -89,7 +129,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
             "c",
             "$c_t$",
             "context",
-            (middle, 5.75),
+            (middle, 7.1),
             "context",
             r"$c_t = \sum_i a_{t,i} h_i$",
             "The context: a mean of the states, each as strong as its weight.",
@@ -100,62 +140,67 @@ def additive_step(words: Sequence[str]) -> Diagram:
             "before",
             "$s_{t-1}$",
             "decoder",
-            (-0.55, 6.95),
+            (left, 8.2),
             "hidden",
             "$s_{t-1}$",
             "The decoder's state after the word before.",
-            wide=0.95,
+            wide=1.1,
             tall=0.62,
         ),
         Box(
             "y",
             "$y_{t-1}$",
             "output",
-            (0.75, 5.75),
+            (middle - 2.4, 7.1),
             "embed",
             "embedding of $y_{t-1}$",
             "The word before, as a vector.",
-            wide=1.0,
+            wide=1.1,
             tall=0.62,
         ),
         Box(
             "s",
             "$s_t$",
             "decoder",
-            (middle, 6.95),
+            (middle - 1.3, 8.2),
             "hidden",
             "$s_t = GRU([y_{t-1}; c_t], s_{t-1})$",
             "The new state: from the word before, the context, and the state before.",
-            wide=1.9,
+            wide=1.5,
             tall=0.62,
         ),
         Box(
             "logits",
             "scores of all words",
             "output",
-            (middle, 8.05),
+            (middle, 9.2),
             "vocab",
             "linear layer on $[s_t; c_t]$",
-            "One score for each target word.",
-            wide=2.3,
+            "One score for each target word. The three highest are shown.",
+            wide=4.0,
             tall=0.5,
         ),
-        Box("word", "$y_t$", "word", (middle, 8.85), about="The likeliest word.", bound=False),
+        Box("word", "$y_t$", "word", (middle, 9.95), about="The likeliest word.", bound=False),
     ]
     ways = [
         *arrows(*(f"x{i} > h{i}" for i in size)),
-        *arrows("before > query", *(f"query > e{i}" for i in size)),
-        *arrows(*(f"h{i} > e{i}" for i in size)),
+        *arrows(*(f"h{i} > k{i}" for i in size)),
+        # A key's arrow runs on behind the bar, because a score depends on its own key alone.
+        *arrows("before > query", "query > add", *(f"add > e{i}" for i in size)),
+        *arrows(*(f"k{i} > e{i}" for i in size)),
         *arrows(*(f"e{i} > softmax" for i in size), *(f"softmax > a{i}" for i in size)),
-        *arrows(*(f"a{i} > c" for i in size)),
-        *(Arrow(f"h{i}", "c", weight=f"a{i}") for i in size),
-        *arrows("c > s", "y > s", "before > s", "s > logits"),
-        Arrow("c", "logits", bend=1.0),
+        *arrows(*(f"a{i} > part{i}" for i in size)),
+        *(Arrow(f"h{i}", f"part{i}", weight=f"a{i}", shift=aside) for i in size),
+        *(Arrow(f"part{i}", "c", weight=f"a{i}") for i in size),
+        *arrows("y > s", "before > s", "s > logits"),
+        Arrow("c", "s", shift=0.55),
+        Arrow("c", "logits", shift=0.3),
         Arrow("logits", "word", choice=True),
     ]
     states = tuple(f"h{i}" for i in size)
     scores = tuple(f"e{i}" for i in size)
     weights = tuple(f"a{i}" for i in size)
+    keys, parts = tuple(f"k{i}" for i in size), tuple(f"part{i}" for i in size)
     stages = (
         Stage(
             "The encoder has read the sentence. Each word has a state $h_i$, and all of them stay.",
@@ -166,8 +211,8 @@ def additive_step(words: Sequence[str]) -> Diagram:
             ("before", "query"),
         ),
         Stage(
-            "Each state $h_i$ gets a score: how well it fits the question.",
-            ("query", *states, *scores),
+            "Each state $h_i$ has a key $k_i = U h_i$. The score says how well it fits the query.",
+            ("query", *states, *keys, "add", *scores),
         ),
         Stage(
             "Softmax turns the scores into weights, which are positive and sum to 1.",
@@ -176,10 +221,10 @@ def additive_step(words: Sequence[str]) -> Diagram:
         Stage(
             "The context $c_t$ is the sum of the states, each times its weight: a thick line is a "
             "large weight.",
-            (*states, *weights, "c"),
+            (*states, *weights, *parts, "c"),
         ),
         Stage(
-            "The cell makes the new state $s_t$ from the word before, the context and $s_{t-1}$.",
+            "The GRU cell makes $s_t$ from the word before, the context and $s_{t-1}$.",
             ("y", "c", "before", "s"),
         ),
         Stage(
@@ -189,9 +234,10 @@ def additive_step(words: Sequence[str]) -> Diagram:
     )
     alt = (
         f"One step of a decoder with additive attention over {len(words)} source words. From the "
-        "bottom: the words, their encoder states, the query made from the decoder's state before, "
-        "a score for each state, the softmax, the weights, the context as the weighted sum of the "
-        "states, the new decoder state, the scores of all target words, and the word."
+        "bottom: the words, their encoder states, a key made from each state. The query, made from "
+        "the decoder's state before, meets each key, which gives a score. Then the softmax, the "
+        "weights, each state times its weight, their sum, which is the context, the new decoder "
+        "state, the scores of all target words, and the word."
     )
     return Diagram("One step of attention", tuple(boxes), tuple(ways), stages, alt)
 
@@ -210,14 +256,16 @@ def trace_additive_step(
     keys = [model.key(h) for h in states]
     scores = [model.score(query[None], key[None])[0, 0] for key in keys]
     weights = list(torch.softmax(torch.stack(scores), dim=0).unbind(0))
-    context = torch.stack([a * h for a, h in zip(weights, states, strict=True)]).sum(dim=0)
+    shares = [a * h for a, h in zip(weights, states, strict=True)]
+    context = torch.stack(shares).sum(dim=0)
     word = model.embedding(previous)[0]
     after = model.cell(torch.cat([word, context])[None], before[None])[0]
     logits = model.output(torch.cat([after, context]))
     parts = {"query": query, "c": context, "before": before, "y": word, "s": after}
     parts["logits"] = logits
-    for i, (h, e, a) in enumerate(zip(states, scores, weights, strict=True), 1):
-        parts |= {f"h{i}": h, f"e{i}": e, f"a{i}": a}
+    columns = zip(states, keys, scores, weights, shares, strict=True)
+    for i, (h, k, e, a, share) in enumerate(columns, 1):
+        parts |= {f"h{i}": h, f"k{i}": k, f"e{i}": e, f"a{i}": a, f"part{i}": share}
     return parts
 
 
@@ -239,14 +287,16 @@ def follow_additive(
     found = []
     for _ in range(longest):
         parts = trace_additive_step(model, memory, previous, state)
-        before, chances = target_words[int(previous)], torch.softmax(parts["logits"], dim=-1)
-        previous = parts["logits"].argmax()[None]
+        before, (best, places) = target_words[int(previous)], parts.pop("logits").topk(3)
+        previous = places[:1]
         word = target_words[int(previous)]
         weights = {name: float(parts[name]) for name in parts if name[0] == "a"}
-        values = {name: tensor.tolist() for name, tensor in parts.items() if tensor.ndim}
+        # A strip is as strong as its own largest number, so it would hide how small a share is.
+        vectors = {n: t for n, t in parts.items() if t.ndim and not n.startswith("part")}
+        values = {name: tensor.tolist() for name, tensor in vectors.items()}
         shown = {name: f"{float(t):.2f}" for name, t in parts.items() if not t.ndim}
-        values["logits"] = chances.topk(8).values.tolist()
-        words = {"y": before, "word": word, **shown}
+        likeliest = [f"{target_words[i]} {e:.1f}" for i, e in zip(places, best, strict=True)]
+        words = {"y": before, "word": word, "logits": ", ".join(likeliest), **shown}
         found.append(Numbers(word, values, words, weights))
         state = parts["s"][None]
         if word == "<end>":
