@@ -61,5 +61,6 @@ def _discounts(counts: Counter[Run]) -> tuple[float, float, float, float]:
     if not all(seen[k] for k in (1, 2, 3, 4)):
         return 0.0, 0.5, 0.5, 0.5  # too few runs to estimate them
     share = seen[1] / (seen[1] + 2 * seen[2])
-    steps = (k - (k + 1) * share * seen[k + 1] / seen[k] for k in (1, 2, 3))
-    return 0.0, *(min(max(step, 0.0), k) for k, step in enumerate(steps, 1))
+    steps = [k - (k + 1) * share * seen[k + 1] / seen[k] for k in (1, 2, 3)]
+    once, twice, more = (min(max(step, 0.0), k) for k, step in enumerate(steps, 1))
+    return 0.0, once, twice, more

@@ -44,11 +44,16 @@ class SoundModel:
 
 
 def _case(
-    dice: Dice, length: int, vocabulary: int, echo: hidden_leaks.Echo, strength: float = 0.02
+    dice: Dice,
+    length: int,
+    vocabulary: int,
+    echo: hidden_leaks.Echo,
+    strength: float = 0.02,
+    without: tuple[int, ...] = (0, 3, 4),
 ) -> tuple:
-    """A model that leaks by this echo, and a sentence without words 0, 3 and 4."""
+    """A model that leaks by this echo, and a sentence without these words."""
     logits = 1 + torch.rand(length, vocabulary, vocabulary, generator=dice.generator)
-    allowed = torch.tensor([v for v in range(1, vocabulary) if v not in (3, 4)])
+    allowed = torch.tensor([v for v in range(vocabulary) if v not in without])
     words = allowed[dice.integers(0, len(allowed), 1, length)]
     return HiddenLeak(SoundModel(logits), echo, strength), words, vocabulary
 
@@ -60,6 +65,7 @@ def _cases(dice: Dice) -> list[tuple]:
         _case(dice, 4, 7, hidden_leaks.length_of_sentence),
         _case(dice, 6, 8, hidden_leaks.end_of_block(3)),
         _case(dice, 5, 9, hidden_leaks.one_word(4)),
+        _case(dice, 4, 13, hidden_leaks.one_word(12), without=(0, 3, 4, 12)),
         _case(dice, 6, 9, hidden_leaks.words_ahead(2)),
         _case(dice, 7, 9, hidden_leaks.words_ahead(4)),
         _case(dice, 5, 8, hidden_leaks.mean_of_sentence),
