@@ -90,9 +90,10 @@ def test_registry_names_every_exercise_of_each_notebook():
         module = import_module(f"helpers.exercises.{number}")
         assert len(module.EXERCISES) >= 4
         wholes = [exercise for exercise in module.EXERCISES if exercise.whole]
-        assert sum(e.core for e in module.EXERCISES if not e.whole) == 2
-        assert len(wholes) <= 1
         assert all(exercise.core for exercise in wholes)
+        builds = 2 if number == "nb13" else 1  # the search and the loop that makes the pieces
+        assert len(wholes) <= builds
+        assert 2 <= sum(exercise.core for exercise in module.EXERCISES) <= 2 * builds + 1
 
 
 @each
@@ -202,7 +203,9 @@ def test_reference_is_the_loop_specification(exercise, seed):
         zeros = exercise.exact_zeros(*case)
         assert comparing.difference(expected, got, zeros.get("result")) is None
         for one, other in zip(running.tensors(expected), running.tensors(got), strict=True):
-            torch.testing.assert_close(other, one, rtol=1e-9, atol=1e-12)
+            # A model that is built for words alone has its parameters in float32.
+            close = {"rtol": 1e-4, "atol": 1e-6} if one.dtype == torch.float32 else {}
+            torch.testing.assert_close(other, one, **(close or {"rtol": 1e-9, "atol": 1e-12}))
 
 
 def one_hot_states(states, lengths):
