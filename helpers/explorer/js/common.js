@@ -292,6 +292,7 @@ export function scrolling(child, height = null) {
       node.tabIndex = 0;
       node.setAttribute("role", "group");
       node.setAttribute("aria-label", "A part that scrolls: arrow keys move it.");
+      node.setAttribute("data-lm-suppress-shortcuts", "true"); // or JupyterLab takes the arrow keys
     } else {
       for (const name of ["tabindex", "role", "aria-label"]) node.removeAttribute(name);
     }
