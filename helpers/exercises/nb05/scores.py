@@ -126,7 +126,7 @@ def _general_cases(dice: Dice) -> list[tuple]:
         case(1, 2, 3, 4, 5),
         case(2, 1, 4, 3, 5),
         case(4, 3, 1, 2, 6),
-        case(*dice.sizes(5)),
+        case(3, 5, 2, 4, 6),
         case(*dice.sizes(5)),
     ]
 
