@@ -6,6 +6,7 @@ keys, V width of values. Leading dimensions may be any that broadcast.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 
 import torch
@@ -54,8 +55,14 @@ def may_attend(mask: Tensor) -> Tensor:
 
     mask: boolean (True = may be attended) or float (added to the scores). A float mask forbids by
     -inf or by the least number of its dtype, which stands for -inf in much code. A row without any
-    True has nothing to look at, and gives zeros. Raises TypeError for another dtype.
+    True has nothing to look at, and gives zeros. Raises TypeError for what is no tensor, and for a
+    tensor of another dtype.
     """
+    if not isinstance(mask, Tensor):
+        raise TypeError(
+            f"the mask is of type {type(mask).__name__}; expected a tensor. Pass "
+            "torch.tensor(mask)."
+        )
     if mask.dtype == torch.bool:
         return mask
     if mask.is_floating_point():
@@ -97,13 +104,33 @@ def attend(
     weights (..., T, S). mask and empty rows: see `may_attend`. score: any function from
     queries and keys to scores (..., T, S), here `dot`, `scaled_dot` or an `AdditiveScore`.
     c_t = sum_i a_{t,i} h_i with a_t = softmax(e_t): Bahdanau et al. 2015, equations 5 and 6.
-    A weight of 0 does not hide a value that is NaN or infinite: 0 * NaN is NaN.
+    A key and a value that the mask hides from every query have no effect, even where they are NaN.
 
     Raises ValueError where the sizes do not fit, with the shapes that were given.
     """
     scores = _fitting(score(queries, keys), queries, keys, values)  # (..., T, S)
     weights = masked_softmax(scores, mask)  # (..., T, S)
-    return weights @ values, weights
+    context = weights @ values  # (..., T, V)
+    if mask is not None and not all_finite(scores, context):
+        keys, values = without_hidden(mask, keys, values)
+        weights = masked_softmax(score(queries, keys), mask)
+        context = weights @ values
+    return context, weights
+
+
+def all_finite(*tensors: Tensor) -> bool:
+    """Return whether no tensor holds NaN or infinity; a sum that overflows counts as infinite."""
+    return all(math.isfinite(tensor.detach().sum().item()) for tensor in tensors)
+
+
+def without_hidden(mask: Tensor, *states: Tensor) -> list[Tensor]:
+    """Return the states with zeros at each position that the mask hides from every query.
+
+    A weight of 0 does not hide a state that is NaN or infinite, because 0 * NaN is NaN, in the
+    gradient too. mask: (..., T, S), or what broadcasts to it. states: (..., S, any width).
+    """
+    seen = torch.atleast_2d(may_attend(mask)).any(dim=-2).unsqueeze(-1)  # (..., S, 1)
+    return [torch.where(seen, state, torch.zeros_like(state)) for state in states]
 
 
 def fused_attend(
@@ -126,6 +153,8 @@ def fused_attend(
     # What a kernel makes of an empty row depends on version and device: zeros, NaN, or the mean of
     # all values. Such a row is computed as if it saw everything, and then set to zero.
     allowed = may_attend(mask)
+    if not all_finite(keys, values):
+        keys, values = without_hidden(allowed, keys, values)
     empty = ~allowed.any(dim=-1, keepdim=True)
     if not empty.any():
         return kernel(queries, keys, values, attn_mask=mask, scale=factor)
@@ -152,10 +181,43 @@ def padding_mask(lengths: Tensor, size: int | None = None) -> Tensor:
     """Return the mask (B, 1, S) that is True on the words of each sentence, False on its padding.
 
     lengths (B,): number of words; size: S, the longest length by default. The middle dimension
-    lets it broadcast over the T queries.
+    lets it broadcast over the T queries. Raises TypeError for lengths that are no tensor of whole
+    numbers, and ValueError for another shape and for a negative length.
     """
-    size = int(lengths.max()) if size is None else size
+    check_lengths(lengths)
+    if size is None:
+        size = int(lengths.max()) if len(lengths) else 0
     return (torch.arange(size, device=lengths.device) < lengths[:, None]).unsqueeze(1)
+
+
+def check_lengths(lengths: Tensor, least: int = 0, most: int | None = None) -> None:
+    """Refuse what is no tensor (B,) of whole numbers from `least` to `most`, if there is one.
+
+    Raises TypeError for another type or dtype, and ValueError for another shape or number.
+    """
+    if not isinstance(lengths, Tensor):
+        raise TypeError(
+            f"the lengths are of type {type(lengths).__name__}; expected a tensor (B,). Pass "
+            "torch.tensor(lengths)."
+        )
+    if lengths.is_floating_point() or lengths.dtype == torch.bool:
+        raise TypeError(
+            f"the lengths have dtype {lengths.dtype}; expected whole numbers. Pass lengths.long(), "
+            "or mask.sum(dim=-1) if what you have is a mask of the words."
+        )
+    if lengths.ndim != 1:
+        raise ValueError(
+            f"the lengths have shape {tuple(lengths.shape)}; expected (B,), one for each sentence."
+        )
+    if not len(lengths):
+        return
+    shortest, longest = int(lengths.min()), int(lengths.max())
+    if shortest < least or (most is not None and longest > most):
+        limit = f"{least} or more" if most is None else f"{least} to {most}"
+        raise ValueError(
+            f"the lengths go from {shortest} to {longest}; expected {limit}. A length is the "
+            "number of words of a sentence, without its padding."
+        )
 
 
 def causal_mask(

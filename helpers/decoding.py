@@ -220,7 +220,8 @@ def _search(
     for _ in range(max_length):
         logits, state, weights = model.step(previous, state, memory)
         logits[:, list(NEVER)] = -torch.inf
-        gains = torch.log_softmax(logits, dim=-1).view(sentences, width, -1)  # (B, K, V)
+        gains = torch.log_softmax(logits, dim=-1)  # (B * K, V)
+        gains = gains.view(sentences, width, logits.shape[-1])  # (B, K, V)
         gains = _only_padding(gains, ended)
         totals = sums.unsqueeze(-1) + gains  # (B, K, V)
         grown = sizes + ~ended  # (B, K)
@@ -232,7 +233,7 @@ def _search(
         ended = ended.gather(1, parents) | (chosen == Vocabulary.end)
         rows = (first * width + parents).flatten()
         if weights is not None:
-            row = weights[rows].view(sentences, width, 1, -1)  # (B, K, 1, S)
+            row = weights[rows].unflatten(0, (sentences, width)).unsqueeze(2)  # (B, K, 1, S)
             maps = row if maps is None else torch.cat([_take_over(maps, parents), row], dim=2)
         # Row b * K + k of every tensor belongs to hypothesis k of sentence b.
         state, previous = _map_tensors(state, itemgetter(rows)), chosen.flatten()

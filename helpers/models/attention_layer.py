@@ -8,7 +8,16 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from helpers.attention import attend, causal_mask, dot, fused_attend, may_attend, scaled_dot
+from helpers.attention import (
+    all_finite,
+    attend,
+    causal_mask,
+    dot,
+    fused_attend,
+    may_attend,
+    scaled_dot,
+    without_hidden,
+)
 from helpers.models.kv_cache import KeyValues
 
 
@@ -89,6 +98,12 @@ class AttentionLayer(nn.Module):
         Raises ValueError or TypeError where something does not fit.
         """
         keys = queries if keys is None else keys
+        values = keys if values is None else values
+        if mask is not None and not all_finite(keys, values):
+            # Before the projections, because the gradient of W_K and W_V is made from these states.
+            sizes = (queries.shape[0], self.heads, queries.shape[-2], keys.shape[-2])
+            seen = may_attend(_fit_mask(mask, sizes, queries.dtype)).any(dim=1)  # (B, T, S)
+            keys, values = without_hidden(seen, keys, values)
         return self.look(queries, self.project(keys, values), mask, causal, need_weights)
 
     def project(self, keys: Tensor, values: Tensor | None = None) -> KeyValues:
@@ -197,7 +212,10 @@ def _fit_mask(mask: Tensor, sizes: tuple[int, int, int, int], dtype: torch.dtype
         mask = mask.unsqueeze(1)
     elif mask.ndim == 2:
         mask = mask[None, None]
-    return mask if mask.dtype == torch.bool else mask.to(dtype)
+    if mask.dtype == torch.bool:
+        return mask
+    # The least number of another dtype is not the least of this one, but it forbids as well.
+    return mask.to(dtype).masked_fill(~may_attend(mask), -torch.inf)
 
 
 def _check_states(name: str, states: Tensor, positions: str, width: int) -> None:

@@ -90,6 +90,11 @@ class LanguageModel(nn.Module):
 
     def forward(self, words: Tensor) -> Tensor:
         """words (B, T) -> logits (B, T, V); those at t speak of the word at t + 1."""
+        if not isinstance(words, Tensor):
+            raise TypeError(
+                f"words are of type {type(words).__name__}; expected a tensor of ids (B, T). Pass "
+                "torch.tensor(words)."
+            )
         if words.ndim != 2 or words.is_floating_point():
             raise ValueError(
                 f"words have shape {tuple(words.shape)} and dtype {words.dtype}; expected ids "

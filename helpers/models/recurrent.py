@@ -16,6 +16,7 @@ from torch import Tensor, nn
 
 from helpers.attention import AdditiveScore, attend, dot, padding_mask, scaled_dot
 from helpers.models.embedding import small_embedding
+from helpers.models.translator import check_source, check_target
 
 
 def open_update_gates(gru: nn.GRU, bias: float = 2.0) -> nn.GRU:
@@ -52,6 +53,7 @@ class RecurrentEncoder(nn.Module):
         The summary is h_T, the state at the true last word; with two directions
         [forward state at the last word; backward state at the first].
         """
+        check_source(source, lengths)
         size = source.shape[1]
         ahead = self._read(source, 0)  # (B, S, H)
         ends = (lengths - 1).view(-1, 1, 1).expand(-1, 1, ahead.shape[-1])
@@ -127,6 +129,7 @@ class BottleneckTranslator(nn.Module):
 
     def features(self, source: Tensor, lengths: Tensor, target_in: Tensor) -> Tensor:
         """As `forward`, but what the output layer is given: the states s_t (B, T, H)."""
+        check_target(target_in)
         context = self.encode(source, lengths)
         return self._run(target_in, self.start(context), context)[0]
 
@@ -198,6 +201,7 @@ class AdditiveTranslator(nn.Module):
 
     def features(self, source: Tensor, lengths: Tensor, target_in: Tensor) -> Tensor:
         """As `forward`, but what the output layer is given: [s_t; c_t] (B, T, H + C)."""
+        check_target(target_in)
         return self.decode(target_in, self.encode(source, lengths))
 
     def decode(self, target_in: Tensor, memory: Memory) -> Tensor:
@@ -313,6 +317,7 @@ class LuongTranslator(nn.Module):
 
     def features(self, source: Tensor, lengths: Tensor, target_in: Tensor) -> Tensor:
         """As `forward`, but what the output layer is given: the attentional vectors (B, T, H)."""
+        check_target(target_in)
         memory = self.encode(source, lengths)
         return self.decode(target_in, memory.start, memory)[0]
 

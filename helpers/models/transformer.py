@@ -20,6 +20,7 @@ from helpers.attention import padding_mask
 from helpers.models.blocks import DecoderStack, EncoderStack
 from helpers.models.embedding import Embedding
 from helpers.models.kv_cache import KeyValues
+from helpers.models.translator import check_source, check_target
 
 
 class TransformerMemory(NamedTuple):
@@ -155,6 +156,7 @@ class TransformerTranslator(nn.Module):
 
     def features(self, source: Tensor, lengths: Tensor, target_in: Tensor) -> Tensor:
         """As `forward`, but what the output layer is given: the last states (B, T, D)."""
+        check_target(target_in)
         return self._decode(target_in, self.encode(source, lengths))[0]
 
     @torch.no_grad()
@@ -173,11 +175,7 @@ class TransformerTranslator(nn.Module):
     def _encode(
         self, source: Tensor, lengths: Tensor, need_weights: bool = False
     ) -> tuple[TransformerMemory, list[Tensor | None]]:
-        if source.ndim != 2 or lengths.shape != source.shape[:1]:
-            raise ValueError(
-                f"source has shape {tuple(source.shape)} and lengths {tuple(lengths.shape)}; "
-                "expected (B, S) and (B,). For one sentence, add a batch axis: .unsqueeze(0)."
-            )
+        check_source(source, lengths)
         mask = padding_mask(lengths, source.shape[1])
         states, maps = self.encoder(self.source_embedding(source), mask, need_weights)
         return TransformerMemory(states, mask, self.decoder.project(states)), maps
