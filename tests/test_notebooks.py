@@ -12,35 +12,18 @@ import copy
 import re
 from pathlib import Path
 
-import nbformat
 import pytest
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from helpers.authoring.editions import TAG, exercises, exercises_of, solved
 from helpers.authoring.notebooks import NOTEBOOKS, NotebookRefused, execute, read_notebook
 from helpers.exercises import REGISTRY
 
 PATHS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
-TAG = "exercise:"
 DEEPER = "route:deeper"
 BRIEF = "from tests.brief import make_brief\n\nmake_brief()"
 CORRECT = re.compile(r"^\W*(\w+): correct$", flags=re.MULTILINE)
-
-
-def exercises(notebook: NotebookNode) -> list[str]:
-    """Return the names of the exercises whose stubs are in `notebook`, such as "nb04.scores"."""
-    tags = [tag for cell in notebook.cells for tag in cell.metadata.get("tags", [])]
-    return [tag.removeprefix(TAG) for tag in tags if tag.startswith(TAG)]
-
-
-def solved(notebook: NotebookNode) -> NotebookNode:
-    """Return a copy of `notebook` with the source of each reference in place of its stub."""
-    notebook = copy.deepcopy(notebook)
-    for cell in notebook.cells:
-        for name in exercises(nbformat.from_dict({"cells": [cell]})):
-            assert "NotImplementedError" in cell.source, f"the cell of {name} holds no stub"
-            cell.source = REGISTRY[name].source
-    return notebook
 
 
 def core_route(notebook: NotebookNode) -> NotebookNode:
@@ -108,7 +91,7 @@ def test_exercises_are_those_of_the_registry(path: Path) -> None:
     notebook, module = read_notebook(path), f"nb{path.name[:2]}"
     assert sorted(exercises(notebook)) == sorted(n for n in REGISTRY if n.startswith(f"{module}."))
     for cell in notebook.cells:
-        for name in exercises(nbformat.from_dict({"cells": [cell]})):
+        for name in exercises_of(cell):
             assert cell.source.strip() == REGISTRY[name].stub.strip(), name
 
 

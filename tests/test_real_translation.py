@@ -5,9 +5,9 @@ from __future__ import annotations
 import pytest
 from nbformat import NotebookNode
 
+from helpers.authoring.editions import solved
 from helpers.authoring.notebooks import NOTEBOOKS, execute, read_notebook
 from helpers.corpus import multi30k_download
-from tests.test_notebooks import solved
 
 PATH = NOTEBOOKS / "13_real_translation.ipynb"
 

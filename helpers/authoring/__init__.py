@@ -8,6 +8,8 @@ recording     store what the long runs in measurements/ give
 pretraining   train the shipped models
 benchmarks    time layers and translators
 book          the course as pages that live without a kernel
+editions      the student's and the instructor's notebooks, made from the committed ones
+teaching      read the teaching guide, lesson by lesson
 """
 
 

@@ -28,6 +28,7 @@ question; the others are for those who write it.
   data             rebuild data/en-fr from the grammar
   models           train the shipped models in data/models anew, or those named
   book             build the course as a book that opens in a browser, without a kernel
+  edition WHICH    write the notebooks for students, or solved and with notes for the instructor
   benchmark WHICH  time the layers, or train translators on real sentences
 """
 
@@ -79,6 +80,15 @@ def _parser() -> argparse.ArgumentParser:
     book.add_argument("--out", type=Path, help="the folder to write into (default: build/book)")
     book.add_argument("--pdf", action="store_true", help="write book.pdf too; needs Chromium")
     book.set_defaults(run=_book)
+
+    edition = commands.add_parser("edition", help="write the student's or instructor's notebooks")
+    edition.add_argument("which", choices=["student", "instructor"], help="for whom")
+    edition.add_argument(
+        "--notebooks", nargs="+", default=[], metavar="NN", help="such as 04; default: all"
+    )
+    edition.add_argument("--out", type=Path, help="the folder to write into (default: build/WHICH)")
+    edition.add_argument("--execute", action="store_true", help="execute them, a minute for each")
+    edition.set_defaults(run=_edition)
 
     benchmark = commands.add_parser("benchmark", help="time the layers, or train translators")
     benchmark.add_argument("which", choices=["layers", "translation"], help="what to measure")
@@ -166,6 +176,13 @@ def _book(options: argparse.Namespace) -> None:
     if warnings:
         raise Refused("the book has faults:\n" + "\n".join(warnings))
     print(f"Open {out / 'index.html'}")
+
+
+def _edition(options: argparse.Namespace) -> None:
+    from helpers.authoring import editions
+
+    paths = editions.write(options.which, options.notebooks, options.out, options.execute)
+    print(f"Wrote {len(paths)} notebooks into {paths[0].parent}")
 
 
 def _benchmark(options: argparse.Namespace) -> None:

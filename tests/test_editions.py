@@ -1,0 +1,133 @@
+"""The editions of the notebooks: what each has that the other has not, and that both run."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from helpers.authoring import Refused, editions
+from helpers.authoring.cli import main
+from helpers.authoring.notebooks import NOTEBOOKS, execute, normalise, read_notebook
+from helpers.authoring.teaching import Lesson, Step, lessons
+from helpers.exercises import REGISTRY
+from tests import hygiene
+from tests.test_notebooks import PATHS, briefly, unconfirmed
+
+LIGHT = NOTEBOOKS / "00_start_here.ipynb"
+KINDS = sorted(editions.EDITIONS)
+
+
+def edition(kind: str, path: Path) -> NotebookNode:
+    return editions.EDITIONS[kind](read_notebook(path), lessons().get(path.name[:2]))
+
+
+def sources(notebook: NotebookNode, tag: str = "") -> list[str]:
+    return [c.source for c in notebook.cells if not tag or tag in c.metadata.get("tags", [])]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_an_edition_keeps_the_rules_of_the_notebooks(path: Path, kind: str) -> None:
+    """All but those on the length of cells, because the answer of an exercise may be long."""
+    made = normalise(edition(kind, path))
+    faults = [f for rule in hygiene.RULES if rule is not hygiene.long_cells for f in rule(made)]
+    assert faults == []
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_the_student_gets_the_stubs_and_no_old_verdict(path: Path) -> None:
+    made = edition("student", path)
+    assert [c.source for c in made.cells] == sources(read_notebook(path))
+    for cell in made.cells:
+        for name in editions.exercises_of(cell):
+            assert cell.source.strip() == REGISTRY[name].stub.strip()
+        if cell.cell_type == "code":
+            assert ".solution(" not in cell.source
+            assert not any(
+                "own version is used" in output.get("text", "") for output in cell.outputs
+            )
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_the_instructor_gets_each_answer_and_its_slips(path: Path) -> None:
+    made = edition("instructor", path)
+    notes = sources(made, editions.TEACHER)
+    for name in editions.exercises(read_notebook(path)):
+        exercise = REGISTRY[name]
+        assert exercise.source in sources(made)
+        (told,) = [note for note in notes if f"`{exercise.short_name}` takes about" in note]
+        message = re.sub(r"\s+", "", exercise.wrong_answers[0].message)
+        assert message in re.sub(r"\s+", "", told)
+    left = [cell for cell in made.cells if editions.TEACHER not in cell.metadata.get("tags", [])]
+    assert len(left) == len(read_notebook(path).cells)
+
+
+def test_the_steps_of_a_lesson_stand_at_their_sections() -> None:
+    steps = (
+        Step(1, 5, 5, "Ask.", "a map"),
+        Step(2, 10, 0, "Wait.", "–"),
+        Step(0, 5, 0, "Rest.", "–"),
+    )
+    lesson = Lesson("99", "A title", "### Aim\n\nTo know.", steps)
+    cells = [
+        new_markdown_cell(text) for text in ("# 99 · A title", "## 1. One", "why", "## 2. Two")
+    ]
+    made = editions.instructor(new_notebook(cells=cells), lesson)
+    assert sources(made) == [
+        "# 99 · A title",
+        "**For the teacher.**\n\n#### Aim\n\nTo know.",
+        "## 1. One",
+        "**For the teacher.** **5 of 90 minutes, 5 of 45.** Ask. *On the board:* a map",
+        "why",
+        "## 2. Two",
+        "**For the teacher.** **10 of 90 minutes, left out of 45.** Wait.",
+    ]
+
+
+def test_a_call_of_the_solution_is_left_out_for_students() -> None:
+    code = "x = 1\nex.softmax.solution()\nprint(\n    ex.softmax.solution(),\n)\ny = 2"
+    made = editions.student(new_notebook(cells=[new_code_cell(code)]))
+    assert sources(made) == ["x = 1\ny = 2"]
+
+
+def test_a_cell_without_its_stub_is_refused() -> None:
+    cell = new_code_cell("x = 1", metadata={"tags": ["exercise:nb00.softmax"]})
+    with pytest.raises(Refused, match=r"should hold the stub"):
+        editions.solved(new_notebook(cells=[cell]))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_command_writes_an_edition(kind: str, tmp_path: Path, capsys) -> None:
+    assert main(["edition", kind, "--notebooks", "0", "12", "--out", str(tmp_path)]) == 0
+    assert "Wrote 2 notebooks" in capsys.readouterr().out
+    start, twelve = sorted(tmp_path.glob("*.ipynb"))
+    assert "](../docs/" not in start.read_text(encoding="utf-8")
+    assert editions.exercises(read_notebook(twelve)) == [n for n in REGISTRY if n[:4] == "nb12"]
+
+
+def test_the_notebooks_themselves_are_not_overwritten(capsys) -> None:
+    assert main(["edition", "student", "--out", str(NOTEBOOKS)]) == 1
+    assert "name another folder" in capsys.readouterr().err
+
+
+def run(kind: str, path: Path, brief: bool) -> None:
+    made = edition(kind, path)
+    done = execute(briefly(made) if brief else made, path.parent)
+    assert unconfirmed(done) == ([] if kind == "instructor" else editions.exercises(made))
+    assert hygiene.widget_state(normalise(done)) == []
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_an_edition_runs(kind: str) -> None:
+    run(kind, LIGHT, brief=True)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_every_edition_runs(path: Path, kind: str) -> None:
+    run(kind, path, brief=False)
