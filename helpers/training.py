@@ -91,8 +91,9 @@ def fit(
     The bar is plain text: it is readable in any front end, and in a saved notebook.
 
     Interrupting the kernel stops cleanly between two steps: the model keeps what it has learnt.
-    Raises ValueError for no budget or two, and when the batches run out early, and
-    FloatingPointError when the loss is no longer a number.
+    Raises ValueError for no budget or two, when the batches run out early, and for a loss that is
+    no scalar, and FloatingPointError when the loss or its gradient is no longer a number: the model
+    is then as it was before that step.
     """
     budget = _Budget(steps, cpu_seconds)
     optimizer = torch.optim.AdamW(
@@ -111,15 +112,16 @@ def fit(
                 )
             for group in optimizer.param_groups:
                 group["lr"] = lr * (1.0 if warm_up is None else budget.share_of_rate(warm_up))
-            value = loss(model, batch)
+            value = _scalar(loss(model, batch))
             optimizer.zero_grad(set_to_none=True)
             value.backward()
-            nn.utils.clip_grad_norm_(model.parameters(), clip)
-            if not math.isfinite(value.item()):
-                raise FloatingPointError(
-                    f"the loss is {value.item()} at step {len(history.losses) + 1}; a smaller lr "
-                    f"than {lr:g} helps"
-                )
+            norm = nn.utils.clip_grad_norm_(model.parameters(), clip)
+            for name, number in (("loss", value), ("norm of the gradient", norm)):
+                if not math.isfinite(number.item()):
+                    raise FloatingPointError(
+                        f"the {name} is {number.item()} at step {len(history.losses) + 1}; the "
+                        f"model is as it was before. A smaller lr than {lr:g} often helps."
+                    )
             optimizer.step()
             budget.steps_done += 1
             history.losses.append(value.item())
@@ -132,6 +134,22 @@ def fit(
         model.eval()
         _close(bar, history, label, budget)
     return history
+
+
+def _scalar(value: Any) -> Tensor:
+    """Return what a loss gave, if it is one number with a gradient, else raise ValueError."""
+    if not isinstance(value, Tensor) or value.numel() != 1:
+        shape = tuple(value.shape) if isinstance(value, Tensor) else None
+        raise ValueError(
+            f"the loss is of type {type(value).__name__} and shape {shape}; expected a tensor of "
+            "one number, as .mean() gives it"
+        )
+    if not value.requires_grad:
+        raise ValueError(
+            "the loss has no gradient; it must be computed from the model's outputs, without "
+            "torch.no_grad(), .item() or .detach()"
+        )
+    return value
 
 
 class _Budget:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+
 import pytest
 import torch
 
@@ -46,6 +48,39 @@ def test_the_sentences_that_notebook_00_offers_are_translated(additive):
         assert " ".join(translate(model, english, *vocabularies).words) == french
 
 
+def shipped():
+    return torch.load(pretrained.PRETRAINED / "additive.pt", weights_only=True)
+
+
+def store(saved, folder):
+    """Write a file that was made wrongly, not damaged: its checksum is right."""
+    torch.save(saved, folder / "additive.pt")
+    pretrained.write_checksum(folder / "additive.pt")
+
+
+@pytest.mark.parametrize("name", pretrained.CLASSES)
+@pytest.mark.parametrize("place", [0.3, 0.5, 0.8])
+def test_a_flipped_bit_in_the_weights_is_noticed(tmp_path, name, place):
+    path = pretrained.model_path(name)
+    data = bytearray(path.read_bytes())
+    data[int(place * len(data))] ^= 16
+    (tmp_path / path.name).write_bytes(data)
+    (tmp_path / pretrained.CHECKSUMS).write_bytes(
+        (pretrained.PRETRAINED / pretrained.CHECKSUMS).read_bytes()
+    )
+    with pytest.raises(
+        pretrained.PretrainedError, match="is damaged: its checksum .*helpers model"
+    ):
+        pretrained.load_pretrained(name, tmp_path)
+
+
+def test_every_file_has_its_checksum():
+    lines = (pretrained.PRETRAINED / pretrained.CHECKSUMS).read_text(encoding="utf-8").splitlines()
+    listed = dict(reversed(line.split("  ")) for line in lines)
+    files = [pretrained.model_path(name) for name in pretrained.CLASSES]
+    assert listed == {p.name: hashlib.sha256(p.read_bytes()).hexdigest() for p in files}
+
+
 def test_broken_files_are_named(tmp_path, additive):
     with pytest.raises(pretrained.PretrainedError, match="there is no model .*additive.pt"):
         pretrained.load_pretrained("additive", tmp_path)
@@ -55,8 +90,7 @@ def test_broken_files_are_named(tmp_path, additive):
     (tmp_path / "additive.pt").write_bytes(whole[: len(whole) // 2])  # half a download
     with pytest.raises(pretrained.PretrainedError, match="is damaged.*helpers models"):
         pretrained.load_pretrained("additive", tmp_path)
-    saved = torch.load(pretrained.PRETRAINED / "additive.pt", weights_only=True)
-    torch.save(saved | {"level": "lite"}, tmp_path / "additive.pt")
+    store(shipped() | {"level": "lite"}, tmp_path)
     with pytest.raises(pretrained.PretrainedError, match="made for other data"):
         pretrained.load_pretrained("additive", tmp_path)
 
@@ -72,25 +106,21 @@ def test_broken_files_are_named(tmp_path, additive):
     ],
 )
 def test_what_a_file_holds_wrongly_is_named(tmp_path, changed, message):
-    saved = torch.load(pretrained.PRETRAINED / "additive.pt", weights_only=True)
-    torch.save(saved | changed, tmp_path / "additive.pt")
+    store(shipped() | changed, tmp_path)
     with pytest.raises(pretrained.PretrainedError, match=message):
         pretrained.load_pretrained("additive", tmp_path)
 
 
 @pytest.mark.parametrize("key", ["level", "settings", "state"])
 def test_what_a_file_lacks_is_named(tmp_path, key):
-    saved = torch.load(pretrained.PRETRAINED / "additive.pt", weights_only=True)
-    del saved[key]
-    torch.save(saved, tmp_path / "additive.pt")
+    store({name: part for name, part in shipped().items() if name != key}, tmp_path)
     with pytest.raises(pretrained.PretrainedError, match=f"lacks '{key}'.*helpers models"):
         pretrained.load_pretrained("additive", tmp_path)
 
 
 def test_saving_and_loading_keeps_the_model(tmp_path, additive):
     model, data = additive
-    saved = torch.load(pretrained.PRETRAINED / "additive.pt", weights_only=True)
-    pretrained.save_pretrained(model, "additive", "full", saved["settings"], tmp_path)
+    pretrained.save_pretrained(model, "additive", "full", shipped()["settings"], tmp_path)
     again, _ = pretrained.load_pretrained("additive", tmp_path)
     for one, other in zip(model.parameters(), again.parameters(), strict=True):
         assert torch.equal(one, other)

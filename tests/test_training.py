@@ -58,9 +58,41 @@ def test_batches_that_run_out_and_a_loss_that_is_no_number_are_named():
         fit(nn.Linear(3, 1), itertools.islice(stream(), 3), steps=10, loss=squared)
     model = nn.Linear(3, 1)
     kept = model.weight.detach().clone()
-    with pytest.raises(FloatingPointError, match="step 1"):
+    with pytest.raises(FloatingPointError, match="the loss is nan at step 1"):
         fit(model, stream(), steps=5, loss=lambda m, b: squared(m, b) * float("nan"))
     assert torch.equal(model.weight, kept)  # the broken step is not taken
+
+
+def test_a_gradient_that_is_no_number_leaves_the_model_as_it_was():
+    """The root of 0 is 0, a finite loss, but its slope is not."""
+    model, seen = nn.Linear(3, 1), []
+
+    def loss(model, batch):
+        seen.append([parameter.detach().clone() for parameter in model.parameters()])
+        value = squared(model, batch)
+        return value if len(seen) < 4 else (value * 0).sqrt()
+
+    with pytest.raises(FloatingPointError, match="norm of the gradient is nan at step 4; .* as it"):
+        fit(model, stream(), steps=9, loss=loss)
+    for now, before, earlier in zip(model.parameters(), seen[3], seen[2], strict=True):
+        assert torch.equal(now, before) and not torch.equal(now, earlier)
+    assert not model.training
+
+
+@pytest.mark.parametrize(
+    ("loss", "message"),
+    [
+        (
+            lambda m, b: (m(b[0]).squeeze(-1) - b[1]).square(),
+            r"type Tensor and shape \(16,\); .*mean",
+        ),
+        (lambda m, b: squared(m, b).item(), "type float and shape None; expected a tensor"),
+        (lambda m, b: squared(m, b).detach(), "the loss has no gradient"),
+    ],
+)
+def test_a_loss_that_is_no_scalar_or_has_no_gradient_is_named(loss, message):
+    with pytest.raises(ValueError, match=message):
+        fit(nn.Linear(3, 1), stream(), steps=2, loss=loss)
 
 
 def test_masked_loss_is_the_mean_over_real_tokens():
@@ -114,7 +146,9 @@ def test_fit_spends_the_cpu_time_it_was_given():
     assert history.losses[-1] < history.losses[0]
 
 
-@pytest.mark.parametrize("budget", [{}, {"steps": 3, "cpu_seconds": 1.0}, {"steps": 0}])
+@pytest.mark.parametrize(
+    "budget", [{}, {"steps": 3, "cpu_seconds": 1.0}, {"steps": 0}, {"steps": -2}]
+)
 def test_fit_wants_one_budget(budget):
     with pytest.raises(ValueError, match="expected one of the two, above 0"):
         fit(nn.Linear(1, 1), iter([]), **budget)
