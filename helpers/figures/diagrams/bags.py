@@ -1,0 +1,125 @@
+"""Pictures of a bag that answers questions: one vector with two jobs, or a vector for each job.
+
+Shapes: items in a bag, width numbers of a vector.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib.figure import Figure
+from torch import Tensor
+
+from helpers import palette
+from helpers.figures.checks import to_array
+from helpers.figures.diagrams.spec import Box, Diagram, arrows
+from helpers.tasks import BagReader
+
+
+def one_look(apart: bool) -> Diagram:
+    """A question to a bag whose items are name + content; tensors: `trace_one_look`.
+
+    apart: with keys and values of their own, or with each item as its own key and value.
+    """
+    boxes = [
+        _box("names", "names", "source", (1, 0), "What each item is called."),
+        _box("contents", "contents", "source", (3, 0), "What is to be told of each item."),
+        _box("h", "$h_i$ = name + content", "source", (2, 1), "The items of the bag.", 2.8),
+        _box("q", "question $q$", "decoder", (-0.9, 2.0), "The name that is asked for."),
+    ]
+    ways = [*arrows("names > h", "contents > h", "q > weights")]
+    top = 2.0
+    if apart:
+        top = 3.0
+        boxes += [
+            _box("keys", "keys $W_K h_i$", "source", (1, 2.0), "By which items are found.", 1.8),
+            _box("values", "values $W_V h_i$", "source", (3, 2.0), "What the sum is made of.", 1.8),
+        ]
+        ways += arrows("h > keys > weights > c", "h > values > c")
+    else:
+        ways += arrows("h > weights > c", "h > c")
+    boxes += [
+        _box("weights", "weights", "score", (1, top), "One for each item."),
+        _box("c", "answer $c$", "context", (2, top + 1), "The values, by their weights.", 2.8),
+    ]
+    title = "Two vectors, one job each" if apart else "One vector, two jobs"
+    way = (
+        "A matrix makes keys of them, which meet the question and give the weights, and another "
+        "matrix makes values, of which the answer is the sum."
+        if apart
+        else "They meet the question and give the weights, and the answer is their own sum."
+    )
+    alt = f"From below: names and contents are added up to the items of a bag. {way}"
+    return Diagram(title, tuple(boxes), tuple(ways), (), alt)
+
+
+def _box(
+    name: str, label: str, role: str, at: tuple[float, float], about: str, wide: float = 1.7
+) -> Box:
+    shape = {"q": "width", "c": "width", "weights": "items"}.get(name, "items, width")
+    return Box(name, label, role, at, shape, label, about, wide=wide, tall=0.62)
+
+
+def trace_one_look(
+    reader: BagReader, names: Tensor, contents: Tensor, question: Tensor
+) -> dict[str, Tensor]:
+    """Return every tensor of `one_look` in one graph, by a reader without or with two matrices.
+
+    names, contents: (items, width). question: (width,).
+    """
+    items = names + contents
+    keys, values = reader.project(items)
+    weights = torch.softmax(keys @ (reader.sharpness * question), dim=0)
+    parts = {"names": names, "contents": contents, "h": items, "q": question}
+    parts |= {"weights": weights, "c": weights @ values}
+    return parts | ({} if keys is items else {"keys": keys, "values": values})
+
+
+@torch.no_grad()
+def parts_of_scores(
+    reader: BagReader, names: Tensor, contents: Tensor, question: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return what names and contents add to the score of each item, both (items,).
+
+    Their sum is the score, because keys are linear in the items. Arguments: `trace_one_look`.
+    """
+    named, filled = reader.project(names)[0], reader.project(contents)[0]
+    asked = reader.sharpness * question
+    return named @ asked, filled @ asked
+
+
+def scores_apart(
+    panels: Mapping[str, tuple[Any, Any]], items: Sequence[str], asked: int, title: str
+) -> Figure:
+    """Return a figure, to be shown: a row for each panel with the two parts of every score.
+
+    panels: heading -> what names and contents add, each (items,). asked: place of the item that
+    the question names. The score that counts, their sum, is a black mark. Each panel has its own
+    axis, because a reader may have learnt another factor.
+    Raises ValueError for parts of another size.
+    """
+    fig = Figure(figsize=(6.8, 1.6 + 2.2 * len(panels)))
+    grid = fig.subplots(len(panels), 1, sharex=True, squeeze=False)
+    places = np.arange(len(items))
+    for axes, (heading, parts) in zip(grid[:, 0], panels.items(), strict=True):
+        named, filled = (to_array(part, heading) for part in parts)
+        if not named.shape == filled.shape == (len(items),):
+            raise ValueError(
+                f"{heading} has parts {named.shape} and {filled.shape}; expected ({len(items)},)"
+            )
+        axes.bar(places - 0.2, named, 0.38, color=palette.BLUE, label="from the name")
+        axes.bar(places + 0.2, filled, 0.38, color=palette.ORANGE, label="from the content")
+        axes.plot(places, named + filled, "k_", markersize=30, markeredgewidth=3, label="the score")
+        axes.axhline(0, color=palette.GREY, linewidth=1)
+        axes.axvspan(asked - 0.5, asked + 0.5, color=palette.GREY, alpha=0.15, linewidth=0)
+        axes.set_title(heading, fontsize=13, fontweight="normal", pad=6)
+        axes.set_ylabel("part of the score")
+    axes.set_xticks(places, [f"{w}\n(asked)" if i == asked else w for i, w in enumerate(items)])
+    shown, labels = grid[0, 0].get_legend_handles_labels()
+    fig.legend(shown, labels, loc="outside lower center", ncols=3, markerscale=0.5)
+    fig.suptitle(textwrap.fill(title, 50), x=0.01, ha="left", fontweight="bold", fontsize=15)
+    return fig
