@@ -127,9 +127,19 @@ def test_cases_confuse_no_two_axes(exercise, seed):
 
 
 @each
-def test_reference_is_correct(exercise, capsys):
+def test_reference_is_correct(exercise):
+    assert exercise.verdict(exercise.reference).passed
+
+
+@each
+def test_reference_is_not_taken_for_the_learners_answer(exercise, capsys):
+    """It stands under the learner's name after a cell that ended in a SyntaxError."""
     assert exercise.check(exercise.reference) is exercise.reference
-    assert capsys.readouterr().out.startswith(f"✓ {exercise.short_name}: correct\n")
+    out = capsys.readouterr().out
+    assert out.startswith(f"… {exercise.short_name}: not checked\n") and "correct" not in out
+    kind = "class" if isinstance(exercise.reference, type) else "function"
+    assert f"the course's own version, and not your {kind}." in unwrapped(out)
+    assert all(len(line) <= 88 for line in out.splitlines())
 
 
 @each

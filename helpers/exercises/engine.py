@@ -182,14 +182,14 @@ class Exercise:
         Otherwise the reference is returned, so that the notebook can go on. Nothing is raised
         (but for KeyboardInterrupt) and nothing is changed: not the generators, not the defaults.
         """
+        if function is self.reference:
+            print(self._not_yours())
+            return function
         verdict = self.verdict(function)
-        own = function is not self.reference
         before = self.status
-        if own and before not in (CORRECT, SLOW):
+        if before not in (CORRECT, SLOW) or verdict.kind == CORRECT:
             self.status = verdict.kind
-        elif own and verdict.kind == CORRECT:
-            self.status = CORRECT
-        print(self._text(verdict, own))
+        print(self._text(verdict))
         if self.status != before and self.status in (CORRECT, SLOW):
             self._remember()
         return function if verdict.passed else self.reference
@@ -227,19 +227,26 @@ class Exercise:
         print(self.source)
         print(comparing.wrap(f"Why: {self.why}"))
 
-    def _text(self, verdict: Verdict, own: bool) -> str:
+    def _not_yours(self) -> str:
+        """Return what to say of the course's own answer, which is no success of the learner's.
+
+        A cell that fails, as with a SyntaxError, leaves it under the learner's name.
+        """
+        reason = (
+            f"It was given the course's own version, and not your {self._kind}. If the cell with "
+            f"your {self._kind} ended in an error, such as a SyntaxError, mend it. Run that cell, "
+            "and then this one."
+        )
+        mark = _MARKS[NOT_ATTEMPTED]
+        return f"{mark} {self.short_name}: not checked\n{comparing.wrap(reason)}"
+
+    def _text(self, verdict: Verdict) -> str:
         lines = [
             f"{_MARKS[verdict.kind]} {self.short_name}: {verdict.kind}",
             verdict.message,
             verdict.details,
         ]
-        if verdict.passed and not own:
-            lines.append(
-                "This is the course's own version. To check yours, run the cell with your "
-                "function\n"
-                "first, then this one."
-            )
-        elif not verdict.passed:
+        if not verdict.passed:
             lines.append("The course's own version is used from here on, so the notebook goes on.")
             lines.append(f"A hint: ex.{self.short_name}.hint()")
         return "\n".join(line for line in lines if line)
