@@ -561,9 +561,9 @@ class Exercise:
         case = self.training_case()
         own_little = self._steps_on_little(function)
         course_little = self._steps_on_little(self.reference)
-        expected, course = running.counted(self.plain(self.reference), case)
+        expected, course = self._counted(self.reference, case)
         limit = steps.allowed(own_little, course_little, course.steps)
-        got, own = running.counted(self.plain(function), case, max(limit, steps.ENOUGH))
+        got, own = self._counted(function, case, max(limit, steps.ENOUGH))
         slow = own.steps > limit
         if slow and (own.stopped or got.late):
             return self._slow(case, own, course)
@@ -600,8 +600,12 @@ class Exercise:
 
     def _steps_on_little(self, function: Callable[..., Any]) -> int:
         """Return the steps on little data: two of the cases, as one may need only a short cut."""
-        call = self.plain(function)
-        return max(running.counted(call, case)[1].steps for case in self._inputs[:2])
+        return max(self._counted(function, case)[1].steps for case in self._inputs[:2])
+
+    def _counted(
+        self, function: Callable[..., Any], case: tuple, limit: int = steps.ENOUGH
+    ) -> tuple[running.Outcome, steps.Counter]:
+        return running.counted(self.plain(function), case, limit)
 
     def _slow(self, case: tuple, own: steps.Counter, course: steps.Counter) -> Verdict:
         needed = course.steps - self._steps_on_little(self.reference) > steps.FLOOR
