@@ -56,6 +56,17 @@ def test_faults_become_friendly_answers(text: str, error: str) -> None:
     assert box.reply("the cat")["translation"] == "THE CAT"
 
 
+@pytest.mark.parametrize("text", ["the " * 10_000, "the " * 61, "x" * 1_001])
+def test_a_text_that_is_too_long_is_not_translated(text: str) -> None:
+    reply = TranslatorBox(lambda text: pytest.fail("it was translated")).reply(text)
+    assert set(reply) == {"error"} and len(str(reply)) < 300
+    assert f"{len(text):,} characters. The box takes one sentence, of at most 60" in reply["error"]
+
+
+def test_a_text_of_the_longest_length_is_translated() -> None:
+    assert "translation" in TranslatorBox(translate).reply("the " * 60)
+
+
 def test_a_model_without_attention_has_no_map() -> None:
     reply = TranslatorBox(translate).reply("silent")
     assert reply["map"] is None

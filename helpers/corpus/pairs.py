@@ -22,6 +22,7 @@ Links = frozenset[tuple[int, int]]
 
 
 REBUILD = "Fetch the file again, or rebuild the data with `python -m helpers data`."
+LONGEST_LINE = 10_000  # characters; a sentence pair has a few hundred with its links
 _LINK = re.compile(r"(0|[1-9][0-9]{0,3})([-?])(0|[1-9][0-9]{0,3})")
 _TAG = re.compile(r"[a-z]+(-[a-z]+)*")
 
@@ -52,7 +53,7 @@ def read_pairs(path: str | Path) -> list[Pair]:
     """Read and check every line of a TSV or TSV.GZ file (format: see the top of this module).
 
     Raises CorpusError with file, line and fault: no such file, cut-off or damaged gzip, bytes that
-    are not UTF-8, a wrong number of columns, an empty side, a token that is not lower-case NFC
+    are not UTF-8, a line over `LONGEST_LINE`, a wrong number of columns, an empty side, a token that is not lower-case NFC
     text, a malformed, repeated or out-of-range link, a malformed tag, no line end on the last line.
     """
     return _read_pairs(Path(path), _Seen({}, {}, {}))
@@ -94,6 +95,11 @@ class _Seen(NamedTuple):
 
 
 def _parse(line: str, seen: _Seen) -> Pair:
+    if len(line) > LONGEST_LINE:
+        raise CorpusError(
+            f"{len(line):,} characters, expected at most {LONGEST_LINE:,}; it is no sentence pair, "
+            "or its line ends are missing"
+        )
     columns = line.split("\t")
     if len(columns) != 4:
         raise CorpusError(f"{len(columns)} columns, expected 4 with tabs between them")

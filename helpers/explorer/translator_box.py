@@ -15,6 +15,7 @@ from helpers.explorer.static import attention_table, paragraph, row, table
 from helpers.figures.checks import height_in_pixels, word_list
 
 NO_MAP = "This model has no attention, so there is no map to show."
+MOST_WORDS, MOST_CHARACTERS = 60, 1_000  # a map grows with the square of the sentence
 NOT_ENDED = "It did not reach <end> and was stopped."
 
 
@@ -63,7 +64,17 @@ class TranslatorBox(View):
         return {"view": "translator_box", "ticket": message.get("ticket"), **reply}
 
     def reply(self, text: str) -> dict[str, Any]:
-        """Return {"translation", "note", "map"} for a sentence, or {"error"}; it never raises."""
+        """Return {"translation", "note", "map"} for a sentence, or {"error"}; it never raises.
+
+        A text over `MOST_WORDS` or `MOST_CHARACTERS` is not handed to the model.
+        """
+        words = len(text.split())
+        if words > MOST_WORDS or len(text) > MOST_CHARACTERS:
+            return {
+                "error": f"This text has {words:,} words and {len(text):,} characters. The box "
+                f"takes one sentence, of at most {MOST_WORDS} words and {MOST_CHARACTERS:,} "
+                "characters, because its map would grow too large."
+            }
         try:
             result = self.translate(text)
         except ValueError as error:
