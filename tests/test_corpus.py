@@ -69,7 +69,7 @@ def test_line_ends_of_windows_and_a_byte_order_mark_do_no_harm(tmp_path):
         ("the cat\tle chat\t0-0 0-0\t", "linked twice"),
         ("the cat\tle chat\t0-0 0?0\t", "linked twice"),
         ("the cat\tle chat\t0-0\tBad_Tag", "bad tag 'Bad_Tag'"),
-        ("cat " * 5_000 + "cat\tle chat\t0-0\t", "20,015 characters, expected at most 10,000"),
+        ("cat " * 5_000 + "cat\tle chat\t0-0\t", "20,016 characters, expected at most 10,000"),
     ],
 )
 def test_a_broken_line_is_named(tmp_path, line, fault):

@@ -53,8 +53,9 @@ def read_pairs(path: str | Path) -> list[Pair]:
     """Read and check every line of a TSV or TSV.GZ file (format: see the top of this module).
 
     Raises CorpusError with file, line and fault: no such file, cut-off or damaged gzip, bytes that
-    are not UTF-8, a line over `LONGEST_LINE`, a wrong number of columns, an empty side, a token that is not lower-case NFC
-    text, a malformed, repeated or out-of-range link, a malformed tag, no line end on the last line.
+    are not UTF-8, a line over `LONGEST_LINE`, a wrong number of columns, an empty side, a token
+    that is not lower-case NFC text, a malformed, repeated or out-of-range link, a malformed tag, no
+    line end on the last line.
     """
     return _read_pairs(Path(path), _Seen({}, {}, {}))
 
