@@ -4,6 +4,7 @@ first_word      which word came first? (memory of recurrent layers)
 previous_word   which word stands before mine? (needs positions)
 own_place       which place is mine? (what a causal mask gives away)
 key_value_retrieval     what belongs to this name? (keys against values)
+noun_gender     which French gender does this word need? (looks for its noun)
 two_lookups     how many more of these than of those? (two heads against one)
 """
 
@@ -17,6 +18,20 @@ from helpers.tasks.key_value_retrieval import (
     bag_loss,
     content_to_name,
     score_bags,
+)
+from helpers.tasks.noun_gender import (
+    GENDERS,
+    KINDS,
+    Asked,
+    GenderBatches,
+    GenderReader,
+    GenderScores,
+    MeanLook,
+    Question,
+    collate_questions,
+    gender_loss,
+    gender_questions,
+    score_genders,
 )
 from helpers.tasks.own_place import PlaceLines, place_loss, right_places
 from helpers.tasks.previous_word import (
@@ -47,6 +62,18 @@ from helpers.tasks.two_lookups import (
 )
 
 __all__ = [
+    "score_genders",
+    "gender_questions",
+    "gender_loss",
+    "collate_questions",
+    "Question",
+    "MeanLook",
+    "GenderScores",
+    "GenderReader",
+    "GenderBatches",
+    "Asked",
+    "KINDS",
+    "GENDERS",
     "ANIMALS",
     "ANSWERS",
     "Bag",

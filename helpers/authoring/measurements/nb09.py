@@ -1,6 +1,8 @@
-"""Notebook 09: the word before, with positions and without, within the trained places and beyond.
+"""Notebook 09: the word before, within the trained places and beyond; the gender of a noun.
 
-Steps and learning rate were chosen with seeds 0 to 4, on other lines than those recorded.
+Steps and learning rate of the word before were chosen with seeds 0 to 4, on other lines than those
+recorded; those of the gender with seeds 0 and 1 on the development set, for each model from the
+same rates.
 """
 
 from __future__ import annotations
@@ -13,15 +15,22 @@ from helpers import corpus
 from helpers.authoring.measurements.common import count_parameters
 from helpers.settings import DEVICE, seed_everything
 from helpers.tasks import (
+    KINDS,
     LONGEST,
     PLACES,
     POSITION_KINDS,
     SHORTEST,
+    GenderBatches,
+    GenderReader,
     Lines,
     PreviousWordModel,
     ShiftedLoss,
     accuracy_by_place,
+    collate_questions,
+    gender_loss,
+    gender_questions,
     previous_word_loss,
+    score_genders,
 )
 from helpers.training import fit
 
@@ -30,6 +39,16 @@ TESTED = 500  # lines a length
 LONGER = (32, 48, 64)
 LATEST = PLACES - LONGEST  # so that lines of the longest kind end at the last place
 TEST_SEED = 1000  # test lines are drawn with 1000 + seed
+
+GENDER_PAIRS, GENDER_STEPS = 12_000, 600  # training pairs, of the 40,000
+GENDER_RATES = (0.003, 0.01, 0.03)
+# Model -> whether positions are added, and whether it chooses where to look.
+GENDER_MODELS = {
+    "attention": (True, True),
+    "attention, no positions": (False, True),
+    "the mean": (True, False),
+}
+GENDER_LR = dict.fromkeys(GENDER_MODELS, 0.01)
 
 
 def measure(seeds: list[int]) -> dict[str, Any]:
@@ -48,6 +67,35 @@ def measure(seeds: list[int]) -> dict[str, Any]:
         recorded[kind] = _runs(kind, vocabulary, seeds, anywhere=False)
     for kind in POSITION_KINDS[1:]:
         recorded[f"{kind}, anywhere"] = _runs(kind, vocabulary, seeds, anywhere=True)
+    return recorded | {"gender": measure_genders(seeds)}
+
+
+def measure_genders(seeds: list[int]) -> dict[str, Any]:
+    """Train each of `GENDER_MODELS` with each seed, and test it on sentences of two test sets."""
+    data = corpus.load_corpus("lite")
+    vocabulary = data.source_vocabulary
+    test = [*data.test, *data.test_unseen]
+    asked = collate_questions(test, vocabulary)
+    kinds = [question.kind for pair in test for question in gender_questions(pair)]
+    recorded: dict[str, Any] = {
+        "settings": {
+            "pairs": GENDER_PAIRS, "steps": GENDER_STEPS, "batch_size": BATCH_SIZE,
+            "rates": list(GENDER_RATES), "lr": GENDER_LR,
+        },
+        "questions": {kind: kinds.count(kind) for kind in KINDS},
+    }  # fmt: skip
+    for name, (positions, looks) in GENDER_MODELS.items():
+        runs: dict[str, Any] = {kind: {"right": [], "looked": [], "weight": []} for kind in KINDS}
+        for seed in seeds:
+            seed_everything(seed)
+            model = GenderReader(len(vocabulary), positions, looks).to(DEVICE)
+            batches = GenderBatches(data.train[:GENDER_PAIRS], vocabulary, BATCH_SIZE, seed)
+            label = f"{name}, seed {seed}"
+            fit(model, batches, GENDER_STEPS, GENDER_LR[name], loss=gender_loss, label=label)
+            for kind, scores in score_genders(model, asked).items():
+                for what, value in scores._asdict().items():
+                    runs[kind][what].append(round(value, 4))
+        recorded[name] = {"parameters": count_parameters(model), **runs}
     return recorded
 
 

@@ -1,0 +1,225 @@
+"""Diagrams of self-attention: one word that asks its own sentence, and how far each layer hears.
+
+Shapes: d_model numbers of a word's vector, d_k of a query and a key, d_v of a value.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
+from helpers.models import AttentionLayer
+
+COLUMN = 2.5  # from word to word
+ASIDE = 0.8  # a key stands so far left of its word's column, a value so far right
+
+
+def asking_word(words: Sequence[str], asking: int) -> Diagram:
+    """One word asks all words of its sentence, itself included; tensors: `trace_asking_word`.
+
+    words: of the sentence, two or more. asking: which of them asks, counted from 1.
+    Raises ValueError for a word that is not there.
+    """
+    if not 1 <= asking <= len(words) or len(words) < 2:
+        raise ValueError(
+            f"word {asking} of {len(words)} is to ask; expected two words or more, and one of them "
+            "counted from 1"
+        )
+    columns = {i: COLUMN * (i - 1) for i in range(1, len(words) + 1)}
+    middle, word = COLUMN * (len(words) - 1) / 2, words[asking - 1]
+    boxes = []
+    for i, column in columns.items():
+        left, right = column - ASIDE, column + ASIDE
+        boxes += [
+            Box(f"w{i}", words[i - 1], "word", (column, 0), tall=0.36, bound=False),
+            _box(f"x{i}", f"x_{{{i}}}", "source", (column, 0.9), "d_model", "The word's vector."),
+            _box(
+                f"k{i}", f"k_{{{i}}}", "source", (left, 2.1), "d_k", "Its key: what it is found by."
+            ),
+            _box(f"v{i}", f"v_{{{i}}}", "source", (right, 2.1), "d_v", "Its value: what it gives."),
+            _box(
+                f"e{i}",
+                f"e_{{{i}}}",
+                "score",
+                (left, 3.2),
+                "",
+                f"How well it fits what {word} asks.",
+            ),
+            _box(f"a{i}", f"a_{{{i}}}", "score", (left, 4.7), "", "Its share of the look."),
+            _box(
+                f"p{i}",
+                f"a_{{{i}}} v_{{{i}}}",
+                "context",
+                (right, 5.55),
+                "d_v",
+                "Its value, times its weight.",
+            ),
+        ]
+    boxes += [
+        _box(
+            "q",
+            f"q_{{{asking}}}",
+            "decoder",
+            (columns[asking], 2.55),
+            "d_k",
+            f"What {word} asks for.",
+        ),
+        Box(
+            "softmax",
+            r"divided by $\sqrt{d_k}$, then softmax",
+            "parameter",
+            (middle - ASIDE / 2, 3.95),
+            wide=COLUMN * (len(words) - 1) + 1.6,
+            tall=0.4,
+            bound=False,
+        ),
+        _box(
+            "y", f"y_{{{asking}}}", "context", (middle + ASIDE, 6.6), "d_v", f"What {word} found."
+        ),
+    ]
+    ways = [Arrow(f"x{asking}", "q"), Arrow("softmax", "a1")]
+    for i in columns:
+        ways += arrows(
+            f"w{i} > x{i} > k{i} > e{i} > softmax", f"x{i} > v{i} > p{i}", f"a{i} > p{i}"
+        )
+        ways += [Arrow("q", f"e{i}"), Arrow(f"p{i}", "y", weight=f"a{i}")]
+        ways += [Arrow("softmax", f"a{i}")] if i > 1 else []
+    stages = (
+        Stage("Each word of the sentence has its vector.", _all("wx", columns)),
+        Stage(
+            f"The vector of '{word}' times $W_Q$ is its query: what it asks for.",
+            (f"w{asking}", f"x{asking}", "q"),
+        ),
+        Stage(
+            "Each vector times $W_K$ is a key, and times $W_V$ a value. The word that asks has a "
+            "key and a value as well.",
+            _all("xkv", columns),
+        ),
+        Stage(
+            f"The query of '{word}' meets each key. Each product is a score.",
+            ("q", *_all("ke", columns)),
+        ),
+        Stage(
+            "The softmax turns the scores into weights whose sum is 1.",
+            ("softmax", *_all("ea", columns)),
+        ),
+        Stage(
+            f"Each value counts by its weight, and the sum is the output of '{word}'.",
+            ("y", *_all("avp", columns)),
+        ),
+    )
+    alt = (
+        f"The words {', '.join(words)} with a vector x each. Each vector gives a key k and a value "
+        f"v. The vector of '{word}' also gives a query q. Query and keys give scores e, a softmax "
+        f"gives weights a, and the values times their weights add up to the output y of '{word}'."
+    )
+    title = f"'{word}' asks all words of its own sentence"
+    return Diagram(title, tuple(boxes), tuple(ways), stages, alt, unfolds=True)
+
+
+def _box(name: str, symbol: str, role: str, at: tuple[float, float], shape: str, about: str) -> Box:
+    wide = 1.0 if " " in symbol else 0.74
+    return Box(name, f"${symbol}$", role, at, shape, f"${symbol}$", about, wide=wide, tall=0.52)
+
+
+def _all(parts: str, columns: dict[int, float]) -> tuple[str, ...]:
+    return tuple(f"{part}{i}" for part in parts for i in columns)
+
+
+def trace_asking_word(states: Tensor, matrices: Sequence[Tensor], asking: int) -> dict[str, Tensor]:
+    """Return every tensor of `asking_word` in one graph.
+
+    states: of the words (source, d_model). matrices: W_Q and W_K (d_model, d_k) and W_V
+    (d_model, d_v). asking: the word that asks, counted from 1.
+    """
+    w_q, w_k, w_v = matrices
+    xs = [row.clone() for row in states]
+    q = xs[asking - 1] @ w_q
+    ks, vs = [x @ w_k for x in xs], [x @ w_v for x in xs]
+    es = [q @ k for k in ks]
+    weights = torch.softmax(torch.stack(es) / len(q) ** 0.5, dim=0)
+    shares = list(weights.unbind())
+    parts = [a * v for a, v in zip(shares, vs, strict=True)]
+    columns = {"x": xs, "k": ks, "v": vs, "e": es, "a": shares, "p": parts}
+    made = {f"{name}{i}": row for name, rows in columns.items() for i, row in enumerate(rows, 1)}
+    return made | {"q": q, "y": torch.stack(parts).sum(dim=0)}
+
+
+@torch.no_grad()
+def follow_asking_word(states: Tensor, matrices: Sequence[Tensor], asking: int) -> Numbers:
+    """Return what `asking_word` shows of a sentence and three matrices; see the trace."""
+    parts = trace_asking_word(states, matrices, asking)
+    weights = {f"a{i}": float(parts[f"a{i}"]) for i in range(1, len(states) + 1)}
+    return Numbers("", {name: tensor.tolist() for name, tensor in parts.items()}, {}, weights)
+
+
+REACHES = ("recurrent", "convolution", "self-attention")
+
+
+def reach(kind: str, words: Sequence[str]) -> Diagram:
+    """Which words the last output can hear; tensors: `trace_reach`.
+
+    kind: one of `REACHES`: a recurrent layer, two convolutions that see one word on each side, or
+    one layer of self-attention. words: four or more. Raises ValueError for another kind.
+    """
+    last = len(words)
+    boxes = [
+        box
+        for i, word in enumerate(words, 1)
+        for box in (
+            Box(f"w{i}", word, "word", (i, 0), tall=0.36, bound=False),
+            Box(f"x{i}", f"$x_{{{i}}}$", "source", (i, 0.8), "d_model"),
+        )
+    ]
+    ways = [Arrow(f"w{i}", f"x{i}") for i in range(1, last + 1)]
+    if kind == "recurrent":
+        title = f"RNN: word 1 is {last - 1} steps away"
+        boxes += [_made(f"h{i}", f"h_{{{i}}}", i, 1.8) for i in range(1, last + 1)]
+        ways += [Arrow(f"x{i}", f"h{i}") for i in range(1, last + 1)]
+        ways += [Arrow(f"h{i}", f"h{i + 1}") for i in range(1, last)]
+    elif kind == "convolution":
+        title = "Two convolutions of 3: word 1 is not heard"
+        boxes += [_made(f"m{i}", f"m_{{{i}}}", i, 1.8) for i in (last - 1, last)]
+        boxes.append(_made("y", f"y_{{{last}}}", last, 2.8))
+        ways += [Arrow(f"x{last - 2}", f"m{last - 1}"), Arrow(f"x{last - 1}", f"m{last - 1}")]
+        ways += [Arrow(f"x{last}", f"m{last - 1}"), Arrow(f"x{last - 1}", f"m{last}")]
+        ways += [Arrow(f"x{last}", f"m{last}"), Arrow(f"m{last - 1}", "y"), Arrow(f"m{last}", "y")]
+    elif kind == "self-attention":
+        title = "Self-attention: each word is one layer away"
+        boxes.append(_made("y", f"y_{{{last}}}", last, 2.8))
+        ways += [Arrow(f"x{i}", "y") for i in range(1, last + 1)]
+    else:
+        raise ValueError(f"kind is {kind!r}; expected one of {', '.join(REACHES)}")
+    return Diagram(title, tuple(boxes), tuple(ways), (), title)
+
+
+def _made(name: str, symbol: str, column: int, row: float) -> Box:
+    return Box(name, f"${symbol}$", "context", (column, row), "d_model")
+
+
+def trace_reach(kind: str, states: Tensor) -> dict[str, Tensor]:
+    """Return every tensor of `reach` in one graph, from a fresh layer of its kind.
+
+    states: of the words (source, d_model).
+    """
+    width, last = states.shape[1], len(states)
+    xs = [row.clone() for row in states]
+    made = {f"x{i}": x for i, x in enumerate(xs, 1)}
+    if kind == "recurrent":
+        cell, state = nn.RNNCell(width, width).to(states), states.new_zeros(width)
+        for i, x in enumerate(xs, 1):
+            made[f"h{i}"] = state = cell(x, state)
+    elif kind == "convolution":
+        first, second = (nn.Linear(3 * width, width).to(states) for _ in range(2))
+        padded = [*xs, states.new_zeros(width)]
+        for i in (last - 1, last):
+            made[f"m{i}"] = first(torch.cat(padded[i - 2 : i + 1]))
+        top = torch.cat([made[f"m{last - 1}"], made[f"m{last}"], states.new_zeros(width)])
+        made["y"] = second(top)
+    else:
+        layer = AttentionLayer(width).to(states)
+        made["y"] = layer(torch.stack(xs)[None])[0][0, -1]
+    return made

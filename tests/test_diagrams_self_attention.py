@@ -1,0 +1,90 @@
+"""The pictures of notebook 09, each held against what it draws."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+import torch
+
+from helpers.exercises import nb09
+from helpers.figures.diagrams import Arrow, faults
+from helpers.figures.diagrams.self_attention import (
+    REACHES,
+    asking_word,
+    follow_asking_word,
+    reach,
+    trace_asking_word,
+    trace_reach,
+)
+
+WORDS = ("the", "black", "cat")
+SIZES = {"d_model": 5, "d_k": 4, "d_v": 6}
+
+
+def given():
+    torch.manual_seed(0)
+    sizes = ((3, 5), (5, 4), (5, 4), (5, 6))
+    drawn = [torch.randn(size, dtype=torch.float64, requires_grad=True) for size in sizes]
+    return drawn[0], drawn[1:]
+
+
+@pytest.mark.parametrize("asking", [1, 2, 3])
+def test_a_word_that_asks_is_drawn_as_it_is_computed(asking):
+    tensors = trace_asking_word(*given(), asking)
+    assert faults(asking_word(WORDS, asking), tensors, SIZES) == []
+
+
+@pytest.mark.parametrize("wrong", [Arrow("v1", "e1"), Arrow("x1", "q"), Arrow("x2", "k1")])
+def test_a_wrong_arrow_is_found(wrong):
+    diagram = asking_word(WORDS, 2)
+    more = dataclasses.replace(diagram, arrows=(*diagram.arrows, wrong))
+    assert faults(more, trace_asking_word(*given(), 2), SIZES)
+
+
+@pytest.mark.parametrize("left_out", [("x1", "v1"), ("q", "e3"), ("a2", "p2"), ("p3", "y")])
+def test_a_missing_arrow_is_found(left_out):
+    diagram = asking_word(WORDS, 2)
+    ways = tuple(a for a in diagram.arrows if (a.start, a.end) != left_out)
+    assert faults(dataclasses.replace(diagram, arrows=ways), trace_asking_word(*given(), 2), SIZES)
+
+
+def test_the_walk_shows_what_the_learners_function_computes():
+    states, matrices = given()
+    numbers = follow_asking_word(states, matrices, 3)
+    outputs, weights = nb09.self_attention.reference(states[None], *matrices)
+    shown = torch.tensor(numbers.values["y"], dtype=torch.float64)
+    torch.testing.assert_close(shown, outputs[0, 2])
+    assert [numbers.weights[f"a{i}"] for i in (1, 2, 3)] == pytest.approx(weights[0, 2].tolist())
+
+
+@pytest.mark.parametrize("asking", [0, 4])
+def test_a_word_that_is_not_there_cannot_ask(asking):
+    with pytest.raises(ValueError, match=f"word {asking} of 3"):
+        asking_word(WORDS, asking)
+
+
+def of_reach(kind):
+    torch.manual_seed(0)
+    states = torch.randn(5, 4, dtype=torch.float64, requires_grad=True)
+    return reach(kind, ("the", "cow", "saw", "the", "horse")), trace_reach(kind, states)
+
+
+@pytest.mark.parametrize("kind", REACHES)
+def test_each_layer_is_drawn_with_what_it_hears(kind):
+    assert faults(*of_reach(kind), {"d_model": 4}) == []
+
+
+@pytest.mark.parametrize(
+    ("kind", "wrong"),
+    [("recurrent", ("x5", "h1")), ("convolution", ("x1", "m4")), ("self-attention", ("y", "x1"))],
+)
+def test_a_layer_that_hears_more_than_it_does_is_found(kind, wrong):
+    diagram, tensors = of_reach(kind)
+    more = dataclasses.replace(diagram, arrows=(*diagram.arrows, Arrow(*wrong)))
+    assert faults(more, tensors, {"d_model": 4})
+
+
+def test_a_reach_of_another_kind_is_refused():
+    with pytest.raises(ValueError, match="expected one of recurrent"):
+        reach("mean", ("a", "b", "c", "d"))
