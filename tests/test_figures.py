@@ -101,6 +101,9 @@ def test_a_wall_hangs_every_map(monkeypatch: pytest.MonkeyPatch) -> None:
     assert columns == {0, 1, 2, 3}
     outlines = [patch.get_xy() for axes in drawn[1].axes[:4] for patch in axes.patches]
     assert outlines == [(2.06, 1.06)] * 4
+    figures.wall(maps, **sizes, rows_are="words that ask", columns_are="words asked")
+    beside = drawn[2].get_supylabel(), drawn[2].get_supxlabel()
+    assert beside == ("words that ask", "words asked")
 
 
 def test_a_strip_looks_at_one_picture_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -142,6 +145,16 @@ def test_a_logarithmic_axis_shows_powers(monkeypatch: pytest.MonkeyPatch) -> Non
     assert high / low > 2.0  # the two names stand apart by more than their ends do
     number = axes.yaxis.get_major_formatter()
     assert [number(value) for value in (1e4, 1.0, 1e-3)] == ["10,000", "1", "0.001"]
+
+
+def test_a_line_marks_a_place_on_the_axis(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    texts = {"xlabel": "place", "ylabel": "right", "title": "t", "alt": ALT}
+    figures.lines({"falls": ([1, 2, 3], [1.0, 0.5, 0.0])}, **texts, mark=(2.5, "last trained"))
+    axes = drawn[0].axes[0]
+    assert list(axes.lines[-1].get_xdata()) == [2.5, 2.5]
+    assert "last trained" in [text.get_text() for text in axes.texts]
 
 
 def test_runs_stand_in_a_panel_for_each_model(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -260,12 +260,15 @@ def wall(
     alt: str,
     across: int = 3,
     gold: Iterable[tuple[int, int]] = (),
+    rows_are: str = "",
+    columns_are: str = "",
 ) -> None:
     """Show several maps of one sentence beside each other, each under its name.
 
     maps: name -> weights (T, S), which may break every rule: that is for the reader to see.
     rows, columns: the T target and S source words. Weights above 1 are drawn as 1.
     across: how many maps stand in a row. gold: links (source position, target position), outlined.
+    rows_are, columns_are: what rows and columns are, written beside the maps if given.
     Raises ValueError for a map of another size.
     """
     from helpers.figures.checks import link_list, to_array
@@ -297,6 +300,9 @@ def wall(
     bar = fig.colorbar(image, ax=grid, fraction=0.05, pad=0.02, aspect=30)
     bar.set_label("attention weight")
     bar.outline.set_visible(False)
+    if rows_are or columns_are:
+        fig.supylabel(rows_are, fontsize=13)
+        fig.supxlabel(columns_are, fontsize=13)
     fig.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=15)
     show(fig, alt)
 
@@ -368,13 +374,14 @@ def lines(
     band: Mapping[str, tuple[Sequence[float], Sequence[float]]] | None = None,
     log: bool = False,
     shares: bool = False,
+    mark: tuple[float, str] | None = None,
 ) -> None:
     """Show curves with their names at their ends, in the colours of the models.
 
     series: name, which may go on after a colon -> (x, y). band: name -> (low, high) at the same x,
     drawn as a shaded interval.
     log: each line up the axis is ten times the one below, for y > 0. shares: y is a share, so the
-    axis goes from 0 to 1.
+    axis goes from 0 to 1. mark: an x, and what is there: a dotted line, named at its head.
     """
     fig, axes = new_figure()
     axes.set_yscale("log" if log else "linear")
@@ -393,6 +400,10 @@ def lines(
     axes.set(xlabel=xlabel, ylabel=ylabel)
     if shares:
         axes.set_ylim(-0.03, 1.03)
+    if mark is not None:
+        axes.axvline(mark[0], color=palette.GREY, linestyle=":", linewidth=1.5)
+        head = (mark[0], 1.0), ("data", "axes fraction")
+        axes.annotate(mark[1], *head, (4, -4), textcoords="offset points", va="top", fontsize=12)
     axes.set_title(title)
     _name_ends(axes, ends)
     show(fig, alt)
