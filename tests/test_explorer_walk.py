@@ -54,6 +54,22 @@ def test_the_static_view_shows_the_last_moment() -> None:
     assert last.split("<figure")[1] != Walk(DIAGRAM, moments[:1]).html().split("<figure")[1]
 
 
+def test_the_static_view_shows_the_moment_that_is_asked_for() -> None:
+    moments = [Numbers(name, {"x": torch.ones(2)}, {"y": name}) for name in ("le", "chat", "dort")]
+    walk = Walk(DIAGRAM, moments, still=1)
+    assert "Shown: word 2 of 3, chat. Run the cell" in walk.html()
+    alone = Walk(DIAGRAM, moments[1]).html()
+    assert walk.html().split("<figure")[1] == alone.split("<figure")[1]
+    assert walk.state == Walk(DIAGRAM, moments).state  # the live view begins at its beginning
+
+
+@pytest.mark.parametrize(("count", "still"), [(2, 2), (2, -3), (1, 1), (0, 0)])
+def test_a_moment_that_is_not_there_is_refused(count: int, still: int) -> None:
+    moments = [Numbers("le", {"x": torch.ones(2)})] * count
+    with pytest.raises(IndexError, match=f"still is {still}, and there are"):
+        Walk(DIAGRAM, moments, still=still)
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -41,8 +41,11 @@ class Walk(View):
 
     diagram: boxes, arrows and stages. numbers: what a model computed, one entry for each moment,
     such as each word that a decoder writes; without any the boxes show their shapes. each: what
-    one moment is called, such as "word" or "case".
-    Raises ValueError for a diagram without stages, or numbers about other boxes.
+    one moment is called, such as "word" or "case". still: the place in `numbers` of the moment that
+    the still picture shows, counted from 0; the last by default, because in it everything before
+    has left its numbers.
+    Raises ValueError for a diagram without stages, or numbers about other boxes; IndexError for a
+    moment that is not there.
     """
 
     def __init__(
@@ -51,11 +54,21 @@ class Walk(View):
         numbers: Sequence[Numbers] | Numbers = (),
         title: str = "",
         each: str = "word",
+        still: int = -1,
     ) -> None:
         if not diagram.stages:
             raise ValueError(f"{diagram.title!r} has no stages to walk through; draw it instead.")
         moments = [numbers] if isinstance(numbers, Numbers) else list(numbers)
         self.diagram, self.numbers = diagram, check_numbers(diagram, moments)
+        count = len(moments)
+        if still != -1 and not -count <= still < count:
+            raise IndexError(
+                f"still is {still}, and there are {count} moments: it is the place of one of them "
+                f"in numbers, from 0 to {count - 1}."
+                if count
+                else f"still is {still}, and there are no numbers: leave it out."
+            )
+        self.still = still % count if count else None
         super().__init__(
             {
                 "view": "walk",
@@ -76,13 +89,12 @@ class Walk(View):
 
     def html(self) -> str:
         steps = "".join(f"<li>{escape(plain(stage.text))}</li>" for stage in self.diagram.stages)
-        last = self.numbers[-1] if self.numbers else None
-        picture_html = figure_html(picture(self.diagram, last), self.diagram.alt)
+        moment = None if self.still is None else self.numbers[self.still]
+        picture_html = figure_html(picture(self.diagram, moment), self.diagram.alt)
         about = "Run the cell to walk through it step by step:"
-        if last is not None and len(self.numbers) > 1:
-            # The last moment, because in it everything before has left its numbers.
-            each, count = self.state["each"], len(self.numbers)
-            about = f"Shown: {escape(each)} {count} of {count}, {escape(last.name)}. {about}"
+        if moment is not None and len(self.numbers) > 1:
+            place = f"{escape(self.state['each'])} {self.still + 1} of {len(self.numbers)}"
+            about = f"Shown: {place}, {escape(moment.name)}. {about}"
         return paragraph("", about) + picture_html + f"<ol>{steps}</ol>"
 
     def sentence(self) -> str:
