@@ -10,6 +10,7 @@ benchmarks    time layers and translators
 book          the course as pages that live without a kernel
 editions      the student's and the instructor's notebooks, made from the committed ones
 teaching      read the teaching guide, lesson by lesson
+grading       judge the notebooks that a class handed in, each answer in its own process
 """
 
 

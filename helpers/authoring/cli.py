@@ -29,6 +29,7 @@ question; the others are for those who write it.
   models           train the shipped models in data/models anew, or those named
   book             build the course as a book that opens in a browser, without a kernel
   edition WHICH    write the notebooks for students, or solved and with notes for the instructor
+  grade FOLDER     judge the notebooks that a class handed in, each answer in a process of its own
   benchmark WHICH  time the layers, or train translators on real sentences
 """
 
@@ -89,6 +90,14 @@ def _parser() -> argparse.ArgumentParser:
     edition.add_argument("--out", type=Path, help="the folder to write into (default: build/WHICH)")
     edition.add_argument("--execute", action="store_true", help="execute them, a minute for each")
     edition.set_defaults(run=_edition)
+
+    grade = commands.add_parser("grade", help="judge the notebooks that a class handed in")
+    grade.add_argument("folder", type=Path, help="holds the notebooks, in folders or not")
+    grade.add_argument("--out", type=Path, default=Path("grades.csv"), help="default: grades.csv")
+    grade.add_argument("--seconds", type=int, help="processor time for each answer (default 30)")
+    grade.add_argument("--by-the-clock", type=float, help="seconds for each answer (default 90)")
+    grade.add_argument("--memory", type=int, help="MB for each answer (default 1024)")
+    grade.set_defaults(run=_grade)
 
     benchmark = commands.add_parser("benchmark", help="time the layers, or train translators")
     benchmark.add_argument("which", choices=["layers", "translation"], help="what to measure")
@@ -183,6 +192,22 @@ def _edition(options: argparse.Namespace) -> None:
 
     paths = editions.write(options.which, options.notebooks, options.out, options.execute)
     print(f"Wrote {len(paths)} notebooks into {paths[0].parent}")
+
+
+def _grade(options: argparse.Namespace) -> None:
+    set_threads()
+    from helpers.authoring import grading
+    from helpers.authoring.grading import reporting
+
+    asked = {
+        "seconds": options.seconds,
+        "by_the_clock": options.by_the_clock,
+        "memory": options.memory and options.memory << 20,
+    }
+    limits = grading.Limits()._replace(**{k: v for k, v in asked.items() if v is not None})
+    marks = grading.grade(options.folder, limits)
+    page = reporting.write(marks, options.out)
+    print(f"Wrote {options.out}, and {page} without names")
 
 
 def _benchmark(options: argparse.Namespace) -> None:
