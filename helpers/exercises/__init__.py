@@ -58,7 +58,7 @@ REGISTRY: dict[str, Exercise] = {
 
 
 def progress(forget: bool = False) -> None:
-    """Print which exercises were solved, in this kernel or in an earlier one, one a line.
+    """Print how many exercises of each notebook are solved, and which were tried and are not yet.
 
     forget: delete what is kept of earlier kernels, and begin anew in this one too. Where it is
     kept, and how to have it elsewhere or not at all, says `helpers.exercises.remembering`.
@@ -68,18 +68,24 @@ def progress(forget: bool = False) -> None:
         for exercise in REGISTRY.values():
             exercise.status = ""
     earlier = remembering.solved()
-    wide = max(map(len, REGISTRY)) + 2
-    print(f"{'exercise':<{wide}}{'':<7}{'difficulty':<12}{'minutes':<9}so far")
-    solved = 0
-    for name, exercise in REGISTRY.items():
-        said = exercise.status or "-"
-        if exercise.status in (CORRECT, SLOW):
-            said = f"✓ {said}"
-        elif earlier.get(name) in (CORRECT, SLOW):
-            said = f"✓ {earlier[name]} (earlier)"
-        solved += said.startswith("✓")
-        core, level = "core" if exercise.core else "", f"{exercise.difficulty} of 5"
-        print(f"{name:<{wide}}{core:<7}{level:<12}{exercise.minutes:<9}{said}")
-    print(f"{solved} of {len(REGISTRY)} solved")
+    done = {
+        name: exercise.status in (CORRECT, SLOW) or earlier.get(name) in (CORRECT, SLOW)
+        for name, exercise in REGISTRY.items()
+    }
+    core = {name for name, exercise in REGISTRY.items() if exercise.core}
+    print("notebook   core solved   all solved")
+    for notebook in dict.fromkeys(name.partition(".")[0] for name in REGISTRY):
+        names = {name for name in REGISTRY if name.startswith(f"{notebook}.")}
+        print(f"{notebook[2:]:<11}{_solved(names & core, done):<14}{_solved(names, done)}")
+    print(f"{'together':<11}{_solved(core, done):<14}{_solved(set(REGISTRY), done)}")
+    open_ones = {n: e.status for n, e in REGISTRY.items() if e.status and not done[n]}
+    if open_ones:
+        print("Tried in this kernel, and not solved yet:")
+    for name, status in open_ones.items():
+        print(f"  {name} ({status})")
     if earlier:
         print(f"Kept in {remembering.file()}; progress(forget=True) deletes it.")
+
+
+def _solved(names: set[str], done: dict[str, bool]) -> str:
+    return f"{sum(done[name] for name in names)} of {len(names)}"
