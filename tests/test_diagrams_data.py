@@ -24,8 +24,10 @@ from helpers.figures.diagrams import (
 from helpers.figures.diagrams.attention import (
     additive_step,
     follow_additive,
+    one_look,
     trace_additive_step,
 )
+from helpers.figures.diagrams.both_ways import both_ways, trace_both_ways
 from helpers.figures.diagrams.recurrent import (
     back_through_time,
     gru_cell,
@@ -46,7 +48,7 @@ from helpers.figures.diagrams.translation import (
 )
 from helpers.models import AdditiveTranslator, BottleneckTranslator
 
-SIZES = {"hidden": 5, "context": 10, "attention": 7, "embed": 3, "vocab": 13}
+SIZES = {"hidden": 5, "2 × hidden": 10, "attention": 7, "embed": 3, "vocab": 13}
 
 
 def additive():
@@ -80,6 +82,31 @@ def test_the_step_of_attention_is_drawn_as_it_is_computed():
     torch.testing.assert_close(tensors["logits"], logits[0])
     torch.testing.assert_close(tensors["s"], after[0])
     torch.testing.assert_close(torch.stack([tensors[f"a{i}"] for i in range(1, 5)]), weights[0])
+
+
+def test_the_look_from_far_agrees_with_the_whole_step():
+    _, tensors, *_ = additive()
+    diagram = one_look(list("abcd"))
+    parts = {box.name: tensors[box.name] for box in diagram.boxes if box.bound}
+    assert faults(diagram, parts, SIZES) == []
+    for wrong in (arrows("a1 > a2"), arrows("c > before"), arrows("h1 > before")):
+        assert faults(dataclasses.replace(diagram, arrows=(*diagram.arrows, *wrong)), parts, SIZES)
+
+
+def test_the_encoder_that_reads_both_ways_is_drawn_as_it_is_computed():
+    torch.manual_seed(0)
+    encoder = AdditiveTranslator(11, SIZES["vocab"], embed=3, hidden=5).double().encoder
+    source, diagram = torch.tensor([3, 4, 5, 6]), both_ways(list("abcd"))
+    tensors = trace_both_ways(encoder, source)
+    assert faults(diagram, tensors, SIZES) == []
+    states, _ = encoder(source[None], torch.tensor([4]))
+    torch.testing.assert_close(torch.stack([tensors[f"h{i}"] for i in range(1, 5)]), states[0])
+    for place, arrow in enumerate(diagram.arrows):
+        if "x" not in arrow.start:
+            rest = diagram.arrows[:place] + diagram.arrows[place + 1 :]
+            turned = dataclasses.replace(arrow, start=arrow.end, end=arrow.start)
+            wrong = dataclasses.replace(diagram, arrows=(*rest, turned))
+            assert faults(wrong, tensors, SIZES), arrow
 
 
 def encoder_and_decoder():
@@ -164,8 +191,8 @@ def test_any_arrow_left_out_or_turned_round_is_found(make):
     diagram, tensors, *_ = make()
     for place, arrow in enumerate(diagram.arrows):
         rest = diagram.arrows[:place] + diagram.arrows[place + 1 :]
-        if arrow.choice or arrow.start.startswith("x"):
-            continue  # words are no tensors
+        if arrow.choice or arrow.start.startswith("x") or arrow.start == "encoder":
+            continue  # words are no tensors, and a state is where the gradients begin
         turned = dataclasses.replace(arrow, start=arrow.end, end=arrow.start)
         wrong = dataclasses.replace(diagram, arrows=(*rest, turned))
         assert faults(wrong, tensors, SIZES), arrow

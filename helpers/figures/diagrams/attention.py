@@ -1,7 +1,7 @@
-"""Diagrams of one step of a decoder with attention.
+"""Diagrams of one step of a decoder with attention, from far and from near.
 
-Shapes: source words of the sentence, hidden units of the decoder, context numbers of a state h_i,
-attention units of the score, embed numbers of a word's vector, vocab target words.
+Shapes: hidden numbers of a state of the decoder, and of each of the encoder's two directions;
+attention numbers of a query or key, embed numbers of a word's vector, vocab target words.
 """
 
 from __future__ import annotations
@@ -14,6 +14,53 @@ from torch import Tensor
 from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
 from helpers.models import AdditiveTranslator, Memory
 
+STATE = "2 × hidden"  # the shape of h_i, the pair of both directions' states
+ASIDE = 0.38  # columns from a word's middle to the arrow that brings its state to the sum
+
+
+def one_look(words: Sequence[str]) -> Diagram:
+    """What attention does at one step, from far: a weight for each h_i, and the weighted sum.
+
+    words: the source sentence, one column each. The tensors are those of `trace_additive_step`
+    that have the names of its boxes.
+    """
+    size = range(1, len(words) + 1)
+    middle, across = (len(words) + 1) / 2, len(words) + 0.1
+    boxes = (
+        *(Box(f"x{i}", word, "word", (i, 0), bound=False) for i, word in enumerate(words, 1)),
+        *(Box(f"h{i}", f"$h_{{{i}}}$", "source", (i, 0.8), STATE, wide=0.88) for i in size),
+        Box("before", "$s_{t-1}$", "decoder", (-0.5, 1.7), "hidden", wide=1.0, tall=0.56),
+        Box(
+            "compare",
+            "1. score, 2. softmax",
+            "parameter",
+            (middle, 1.7),
+            wide=across,
+            tall=0.4,
+            bound=False,
+        ),
+        *(Box(f"a{i}", f"$a_{{t,{i}}}$", "score", (i, 2.5), wide=0.56) for i in size),
+        Box(
+            "c",
+            "3. weighted sum: $c_t$",
+            "context",
+            (middle, 3.4),
+            STATE,
+            wide=across,
+            tall=0.56,
+        ),
+    )
+    ways = (
+        *arrows(*(f"x{i} > h{i} > compare > a{i} > c" for i in size), "before > compare"),
+        *(Arrow(f"h{i}", "c", weight=f"a{i}", shift=ASIDE) for i in size),
+    )
+    alt = (
+        f"One look at {len(words)} words, from far. Each word has a state h_i. The state of the "
+        "decoder, s_{t-1}, is compared with all of them, which gives a score and, by a softmax, a "
+        "weight for each word. The context c_t is the sum of the states, each times its weight."
+    )
+    return Diagram("One look, from far", boxes, ways, alt=alt)
+
 
 def additive_step(words: Sequence[str]) -> Diagram:
     """One step of Bahdanau's decoder: look at every h_i with s_{t-1}, then say one word.
@@ -22,16 +69,28 @@ def additive_step(words: Sequence[str]) -> Diagram:
     """
     size = range(1, len(words) + 1)
     middle, across = (len(words) + 1) / 2, len(words) + 0.1  # of the bars over all words
-    left, aside = -0.75, 0.38  # of the decoder's column; of the values beside the words' columns
+    left = -0.75  # of the decoder's column
+    above = 1.7  # of s_t: all that follows from the sum stands on the left, near the decoder
+    last = max(len(words), 4) + 0.5  # where the box of the context ends
     boxes = [
         *(Box(f"x{i}", word, "word", (i, 0), bound=False) for i, word in enumerate(words, 1)),
+        Box(
+            "encoder",
+            "bidirectional encoder",
+            "parameter",
+            (middle, 0.75),
+            about="One GRU reads from the left, one from the right. $h_i$ joins their two states.",
+            wide=across,
+            tall=0.4,
+            bound=False,
+        ),
         *(
             Box(
                 f"h{i}",
                 f"$h_{{{i}}}$",
                 "source",
-                (i, 0.95),
-                "context",
+                (i, 1.65),
+                STATE,
                 r"$h_i$ = [forward; backward]",
                 f"The encoder's state at word {i}: what both directions have read there.",
                 wide=0.88,
@@ -43,7 +102,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
                 f"k{i}",
                 f"$k_{{{i}}}$",
                 "source",
-                (i, 1.9),
+                (i, 2.6),
                 "attention",
                 "$k_i = U h_i$",
                 f"The key of word {i}: its state, projected, once per sentence.",
@@ -55,7 +114,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
             "query",
             "$q_t = W s_{t-1}$",
             "decoder",
-            (left, 2.7),
+            (left, 3.4),
             "attention",
             "$q_t = W s_{t-1}$",
             "The query: the decoder's state, projected. It is the same for all source words.",
@@ -66,7 +125,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
             "add",
             r"$v \cdot \tanh(q_t + k_i)$, for each word on its own",
             "parameter",
-            (middle, 2.7),
+            (middle, 3.4),
             "",
             r"$e_{t,i} = v \cdot \tanh(q_t + k_i)$",
             "The score: the query is added to each key, and $v$ makes one number of the sum.",
@@ -79,7 +138,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
                 f"e{i}",
                 f"$e_{{t,{i}}}$",
                 "score",
-                (i, 3.5),
+                (i, 4.2),
                 "",
                 r"$e_{t,i} = v \cdot \tanh(q_t + k_i)$",
                 f"The score of word {i}: how well its key fits the query. One number.",
@@ -91,7 +150,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
             "softmax",
             "softmax: positive, and the sum is 1",
             "parameter",
-            (middle, 4.25),
+            (middle, 4.95),
             "",
             r"$a_{t,i} = \exp(e_{t,i}) / \sum_j \exp(e_{t,j})$",
             "Each weight depends on all scores, because they share a sum of 1.",
@@ -104,7 +163,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
                 f"a{i}",
                 f"$a_{{t,{i}}}$",
                 "score",
-                (i, 5.0),
+                (i, 5.7),
                 "",
                 "$a_{t,i}$",
                 f"The weight of word {i}: its share of the look.",
@@ -117,8 +176,8 @@ def additive_step(words: Sequence[str]) -> Diagram:
                 f"part{i}",
                 f"$a_{{t,{i}}} h_{{{i}}}$",
                 "context",
-                (i, 5.95),
-                "context",
+                (i, 6.65),
+                STATE,
                 "$a_{t,i} h_i$",
                 f"The state of word {i}, times its weight: what it gives to the context.",
                 wide=0.88,
@@ -129,18 +188,18 @@ def additive_step(words: Sequence[str]) -> Diagram:
             "c",
             "$c_t$",
             "context",
-            (middle, 7.1),
-            "context",
+            ((0.5 + last) / 2, 7.65),
+            STATE,
             r"$c_t = \sum_i a_{t,i} h_i$",
-            "The context: a mean of the states, each as strong as its weight.",
-            wide=1.9,
+            "The context: the sum of the states, each times its weight.",
+            wide=last - 0.5,
             tall=0.62,
         ),
         Box(
             "before",
             "$s_{t-1}$",
             "decoder",
-            (left, 8.2),
+            (left, 8.85),
             "hidden",
             "$s_{t-1}$",
             "The decoder's state after the word before.",
@@ -151,18 +210,18 @@ def additive_step(words: Sequence[str]) -> Diagram:
             "y",
             "$y_{t-1}$",
             "output",
-            (middle - 2.4, 7.1),
+            (left + 0.35, 7.65),
             "embed",
             "embedding of $y_{t-1}$",
             "The word before, as a vector.",
-            wide=1.1,
+            wide=1.0,
             tall=0.62,
         ),
         Box(
             "s",
             "$s_t$",
             "decoder",
-            (middle - 1.3, 8.2),
+            (above, 8.85),
             "hidden",
             "$s_t = GRU([y_{t-1}; c_t], s_{t-1})$",
             "The new state: from the word before, the context, and the state before.",
@@ -173,28 +232,29 @@ def additive_step(words: Sequence[str]) -> Diagram:
             "logits",
             "scores of all words",
             "output",
-            (middle, 9.2),
+            (above + 1.0, 9.85),
             "vocab",
             "linear layer on $[s_t; c_t]$",
             "One score for each target word. The three highest are shown.",
-            wide=4.0,
+            wide=3.8,
             tall=0.5,
         ),
-        Box("word", "$y_t$", "word", (middle, 9.95), about="The likeliest word.", bound=False),
+        Box("word", "$y_t$", "word", (above + 1.0, 10.6), about="The likeliest word.", bound=False),
     ]
     ways = [
-        *arrows(*(f"x{i} > h{i}" for i in size)),
+        *arrows(*(f"x{i} > encoder > h{i}" for i in size)),
         *arrows(*(f"h{i} > k{i}" for i in size)),
         # A key's arrow runs on behind the bar, because a score depends on its own key alone.
-        *arrows("before > query", "query > add", *(f"add > e{i}" for i in size)),
+        Arrow("before", "query", shift=-0.4),
+        *arrows("query > add", *(f"add > e{i}" for i in size)),
         *arrows(*(f"k{i} > e{i}" for i in size)),
         *arrows(*(f"e{i} > softmax" for i in size), *(f"softmax > a{i}" for i in size)),
         *arrows(*(f"a{i} > part{i}" for i in size)),
-        *(Arrow(f"h{i}", f"part{i}", weight=f"a{i}", shift=aside) for i in size),
+        *(Arrow(f"h{i}", f"part{i}", weight=f"a{i}", shift=ASIDE) for i in size),
         *(Arrow(f"part{i}", "c", weight=f"a{i}") for i in size),
         *arrows("y > s", "before > s", "s > logits"),
-        Arrow("c", "s", shift=0.55),
-        Arrow("c", "logits", shift=0.3),
+        *arrows("c > s"),
+        Arrow("c", "logits", shift=1.3),
         Arrow("logits", "word", choice=True),
     ]
     states = tuple(f"h{i}" for i in size)
@@ -203,8 +263,9 @@ def additive_step(words: Sequence[str]) -> Diagram:
     keys, parts = tuple(f"k{i}" for i in size), tuple(f"part{i}" for i in size)
     stages = (
         Stage(
-            "The encoder has read the sentence. Each word has a state $h_i$, and all of them stay.",
-            (*(f"x{i}" for i in size), *states),
+            "The encoder has read the sentence both ways. Each word has a state $h_i$, and all of "
+            "them stay.",
+            (*(f"x{i}" for i in size), "encoder", *states),
         ),
         Stage(
             "The decoder asks with its state $s_{t-1}$, because that says what was written so far.",
@@ -234,10 +295,11 @@ def additive_step(words: Sequence[str]) -> Diagram:
     )
     alt = (
         f"One step of a decoder with additive attention over {len(words)} source words. From the "
-        "bottom: the words, their encoder states, a key made from each state. The query, made from "
-        "the decoder's state before, meets each key, which gives a score. Then the softmax, the "
-        "weights, each state times its weight, their sum, which is the context, the new decoder "
-        "state, the scores of all target words, and the word."
+        "bottom: the words, the encoder that reads all of them, its states, a key made from each "
+        "state. The query, made from the decoder's state before, meets each key, which gives a "
+        "score. Then the softmax, the weights, each state times its weight, and their sum, which "
+        "is the context. On the left above it: the new decoder state, the scores of all target "
+        "words, and the word."
     )
     return Diagram("One step of attention", tuple(boxes), tuple(ways), stages, alt)
 
