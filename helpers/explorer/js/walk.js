@@ -213,7 +213,7 @@ function createWalk({ state, colours }) {
     const written = each >= READABLE;
     const tall = (written ? 0.36 : 0.3) * h;
     return first.flatMap((value, i) => {
-      const left = from + 0.05 * w + i * each;
+      const left = from + 0.05 * w + (i + 0.04) * each; // 0.08 of each cell is a gap
       const cell = svg("rect", {
         x: left,
         y: at,

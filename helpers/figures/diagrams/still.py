@@ -170,7 +170,8 @@ def _strip(axes: Axes, corner: tuple[float, float], box: Box, values: Any, alpha
     for i, value in enumerate(flat):
         colour = palette.shade((value / most + 1) / 2, palette.SIGNED_RAMP)
         colour = colour if len(flat) > 1 else palette.shade(0.5, palette.SIGNED_RAMP)
-        place = (corner[0] + 0.05 * box.wide + i * each, corner[1] + 0.08 * box.tall)
+        left = corner[0] + 0.05 * box.wide + (i + 0.04) * each  # 0.08 of each cell is a gap
+        place = (left, corner[1] + 0.08 * box.tall)
         cell = Rectangle(place, each * 0.92, tall, facecolor=colour, alpha=alpha)
         cell.set(edgecolor="#777777", linewidth=0.4, zorder=3, gid=AS_IT_IS)
         axes.add_patch(cell)

@@ -55,7 +55,7 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
             "s0",
             "$s_0 = c$",
             "decoder",
-            (0, 3.95),
+            (0, 3.1),
             "hidden",
             "$s_0 = c$",
             "The decoder starts from the context.",
@@ -67,10 +67,10 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
                 f"y{t - 1}",
                 "<start>" if t == 1 else f"$y_{{{t - 1}}}$",
                 "output",
-                (t - 0.22, 2.95),
+                (t - 0.58, 4.05),
                 "embed",
                 "embedding of $y_{t-1}$",
-                "The word before, as a vector: when decoding, the word that was just written.",
+                "The previous word, as a vector: when decoding, the word that was just written.",
                 wide=0.66,
                 tall=0.42,
             ),
@@ -78,19 +78,19 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
                 f"s{t}",
                 f"$s_{{{t}}}$",
                 "decoder",
-                (t, 3.95),
+                (t, 3.1),
                 "hidden",
                 "$s_t = GRU([y_{t-1}; c], s_{t-1})$",
-                "The decoder's state: from the word before, the context, and the state before.",
-                wide=0.6,
+                "The decoder's state: from the previous word, the context, and the previous state.",
+                wide=0.7,
             ),
             Box(
                 f"w{t}",
                 f"$y_{{{t}}}$",
                 "word",
-                (t, 5.0),
+                (t, 4.95),
                 about=f"Here: {word}.",
-                wide=1.0,  # so wide that the way back down passes between two states
+                wide=1.0,
                 bound=False,
             ),
         ]
@@ -98,18 +98,19 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
         *arrows(*(f"x{i} > h{i}" for i in reads), *(f"h{i} > h{i + 1}" for i in reads[:-1])),
         Arrow(f"h{len(source)}", "c"),
         Arrow("c", "s0"),
-        *(Arrow("c", f"s{t}", shift=0.2) for t in writes),
+        *(Arrow("c", f"s{t}") for t in writes),
         *arrows(*(f"s{t - 1} > s{t}" for t in writes)),
-        *(Arrow(f"y{t - 1}", f"s{t}", shift=0.0) for t in writes),
-        *(Arrow(f"s{t}", f"w{t}", choice=True) for t in writes),
-        *(Arrow(f"w{t}", f"y{t}", choice=True) for t in writes[:-1]),
+        # A word is fed from above, between two states: so no arrow crosses another.
+        *(Arrow(f"y{t - 1}", f"s{t}", shift=0.28) for t in writes),
+        *(Arrow(f"s{t}", f"w{t}", choice=True, shift=-0.08) for t in writes),
+        *(Arrow(f"w{t}", f"y{t}", choice=True, shift=-0.26) for t in writes[:-1]),
     ]
     stages = [
         Stage("The first word goes into the encoder, which makes its state $h_1$.", ("x1", "h1"))
     ]
     stages += [
         Stage(
-            f"Word {i} and the state before it make $h_{{{i}}}$, with the same weights.",
+            f"Word {i} and the previous state make $h_{{{i}}}$, with the same weights.",
             (f"x{i}", f"h{i - 1}", f"h{i}"),
         )
         for i in reads[1:]
@@ -130,12 +131,12 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
         )
     alt = (
         f"An encoder reads {len(source)} words from left to right, each state made from a word and "
-        "the state before. The last state is the context c, one bar above. From it arrows lead to "
-        f"the decoder's first state and to each of its {len(target)} steps. Each step also gets "
-        "the word that was written before it."
+        "the previous state. The last state is the context c, one bar above. From it arrows lead "
+        f"to the decoder's first state and to each of its {len(target)} steps. Each step also gets "
+        "the previous word, which comes down from the step that wrote it."
     )
     return Diagram(
-        "Encoder and decoder, with one vector between them",
+        "Encoder and decoder, one vector between them",
         tuple(boxes),
         tuple(ways),
         tuple(stages),

@@ -25,25 +25,28 @@ def feeding(gold: Sequence[str], said: Sequence[str], own: bool) -> Diagram:
     """
     steps = range(1, len(said) + 1)
     given = ["<start>", *(said if own else gold)]
-    boxes = [Box("s0", "$s_0$", "decoder", (0, 1.0), "hidden", wide=0.7)]
+    boxes = [Box("s0", "$s_0$", "decoder", (0, 0), "hidden", wide=0.7)]
     for t, word in enumerate(said, 1):
         right = t <= len(gold) and word == gold[t - 1]
         boxes += [
-            Box(f"y{t - 1}", given[t - 1], "output", (t - 0.2, 0), "embed", wide=0.8, tall=0.46),
-            Box(f"s{t}", f"$s_{{{t}}}$", "decoder", (t, 1.0), "hidden", wide=0.6),
-            Box(f"w{t}", word if right else f"{word} ✗", "word", (t, 2.0), wide=1.0, bound=False),
+            Box(
+                f"y{t - 1}", given[t - 1], "output", (t - 0.58, 0.95), "embed", wide=0.66, tall=0.46
+            ),
+            Box(f"s{t}", f"$s_{{{t}}}$", "decoder", (t, 0), "hidden", wide=0.7),
+            Box(f"w{t}", word if right else f"{word} ✗", "word", (t, 1.85), wide=1.0, bound=False),
         ]
     ways = [
         *arrows(*(f"s{t - 1} > s{t}" for t in steps)),
-        *(Arrow(f"y{t - 1}", f"s{t}", shift=0.0) for t in steps),
-        *(Arrow(f"s{t}", f"w{t}", choice=True) for t in steps),
+        # A word is fed from above, between two states: so no arrow crosses another.
+        *(Arrow(f"y{t - 1}", f"s{t}", shift=0.28) for t in steps),
+        *(Arrow(f"s{t}", f"w{t}", choice=True, shift=-0.08) for t in steps),
     ]
     if own:
-        ways += [Arrow(f"w{t}", f"y{t}", choice=True) for t in steps[:-1]]
+        ways += [Arrow(f"w{t}", f"y{t}", choice=True, shift=-0.26) for t in steps[:-1]]
     wrong = sum(box.label.endswith("✗") for box in boxes)
-    what = "its own word of the step before" if own else "the gold word before"
+    what = "its own previous word" if own else "the previous gold word"
     alt = (
-        f"A decoder of {len(said)} steps. At each step it gets {what} and its own state before. It "
+        f"A decoder of {len(said)} steps. At each step it gets {what} and its previous state. It "
         f"says: {' '.join(said)}. {wrong} of these words are not the gold ones and bear a cross."
     )
     title = "Free running: its own words are fed" if own else "Teacher forcing: gold words are fed"
@@ -70,9 +73,9 @@ def greedy_step() -> Diagram:
     Tensors: `trace_greedy_step`.
     """
     boxes = [
-        Box("y", "$y_{t-1}$", "word", (2.0, 0), about="The word said before.", bound=False),
+        Box("y", "$y_{t-1}$", "word", (2.0, 0), about="The previous word.", bound=False),
         Box("e", "$y_{t-1}$", "output", (2.0, 0.75), "embed", about="Its embedding."),
-        Box("before", "$s_{t-1}$", "decoder", (1.0, 1.75), "hidden", about="The state before."),
+        Box("before", "$s_{t-1}$", "decoder", (1.0, 1.75), "hidden", about="The previous state."),
         Box("c", "$c$", "context", (3.2, 0.75), "hidden", about="The same at every step."),
         Box(
             "s",
@@ -131,9 +134,9 @@ def greedy_step() -> Diagram:
         Arrow("p1", "said", choice=True),
     )
     stages = (
-        Stage("The word before is fed: first <start>, then the word just said.", ("y", "e")),
+        Stage("The previous word is fed: first <start>, then the word just said.", ("y", "e")),
         Stage(
-            "From this word, the context and the state before the GRU makes the new state.",
+            "From this word, the context and the previous state the GRU makes the new state.",
             ("e", "c", "before", "s"),
         ),
         Stage(
@@ -151,7 +154,7 @@ def greedy_step() -> Diagram:
         ),
     )
     alt = (
-        "One step of a decoder. The word before, the context and the state before make the new "
+        "One step of a decoder. The previous word, the context and the previous state make the new "
         f"state. From it come the scores of all words, of which the {CANDIDATES} best have boxes "
         "of their own. A softmax over all scores makes probabilities. The likeliest word is said."
     )
