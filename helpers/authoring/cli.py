@@ -29,6 +29,7 @@ question; the others are for those who write it.
   models           train the shipped models in data/models anew, or those named
   book             build the course as a book that opens in a browser, without a kernel
   edition WHICH    write the notebooks for students, or solved and with notes for the instructor
+  slides NN ...    make slides of what is shown in class, which open in a browser
   grade FOLDER     judge the notebooks that a class handed in, each answer in a process of its own
   benchmark WHICH  time the layers, or train translators on real sentences
 """
@@ -90,6 +91,11 @@ def _parser() -> argparse.ArgumentParser:
     edition.add_argument("--out", type=Path, help="the folder to write into (default: build/WHICH)")
     edition.add_argument("--execute", action="store_true", help="execute them, a minute for each")
     edition.set_defaults(run=_edition)
+
+    slides = commands.add_parser("slides", help="make slides of what is shown in class")
+    slides.add_argument("numbers", nargs="+", metavar="NN", help="such as 04")
+    slides.add_argument("--out", type=Path, help="the folder to write into (default: build/slides)")
+    slides.set_defaults(run=_slides)
 
     grade = commands.add_parser("grade", help="judge the notebooks that a class handed in")
     grade.add_argument("folder", type=Path, help="holds the notebooks, in folders or not")
@@ -192,6 +198,19 @@ def _edition(options: argparse.Namespace) -> None:
 
     paths = editions.write(options.which, options.notebooks, options.out, options.execute)
     print(f"Wrote {len(paths)} notebooks into {paths[0].parent}")
+
+
+def _slides(options: argparse.Namespace) -> None:
+    set_threads()
+    try:
+        from helpers.authoring.book import slides
+    except ImportError as error:
+        raise Refused(
+            f"slides need a package that is not here ({error}). Install the extra: "
+            "pip install -e '.[book]'"
+        ) from error
+    for number in options.numbers:
+        print(f"Open {slides.build(number, options.out or slides.DEFAULT)}")
 
 
 def _grade(options: argparse.Namespace) -> None:

@@ -7,6 +7,7 @@ live       the views' modules as one script, and their states in the page
 weights    the shipped translators as scripts
 formulas   formulas as MathML
 paper      the whole book as one PDF
-js/        what runs in the page: live.js, translator.js, questions.js
-book.css   colours and layout that are the book's own
+slides     what is shown in class, as slides; they live as the pages do
+js/        what runs in the page: live.js, translator.js, questions.js, slides.js
+book.css   colours and layout that are the book's own; slides.css, the slides'
 """

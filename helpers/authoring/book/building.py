@@ -116,7 +116,6 @@ def write_sources(folder: Path) -> None:
     """Write what Sphinx reads into `folder`: a text for each page, and _static."""
     static = folder / "_static"
     (static / "notebooks").mkdir(parents=True)
-    (static / "weights").mkdir()
     every = chapters.chapters()
     terms = pages.terms()
     for chapter in every:
@@ -132,14 +131,21 @@ def write_sources(folder: Path) -> None:
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8").strip()
     _write(folder / "cite.md", _page("cite").replace("@CITATION@", citation))
 
-    for name in ("translator.js", "live.js", "questions.js"):
+    write_scripts(static)
+    for name in ("js/questions.js", "book.css"):
+        shutil.copy(_HERE / name, static)
+
+
+def write_scripts(static: Path) -> None:
+    """Write into the folder `static` what makes views live in a page: scripts, style, weights."""
+    for name in ("translator.js", "live.js"):
         shutil.copy(_HERE / "js" / name, static)
-    shutil.copy(_HERE / "book.css", static)
     shutil.copy(live.SCRIPTS.parent / "style.css", static / "explorer.css")
     _write(static / "views.js", live.views_script())
     names = weights.script_names()
     blank = explore(np.ones((1, 1)), ["word"], ["word"]).state
     _write(static / "settings.js", live.settings_script(names, blank))
+    (static / "weights").mkdir(exist_ok=True)
     for name, file in names.items():
         _write(static / "weights" / file, weights.weights_script(name))
 

@@ -19,19 +19,19 @@ def setup(app: Sphinx) -> dict[str, Any]:
 
 
 def _inline(writer: Any, node: nodes.math) -> None:
-    writer.body.append(_mathml(node.astext()))
+    writer.body.append(mathml(node.astext()))
     raise nodes.SkipNode
 
 
 def _block(writer: Any, node: nodes.math_block) -> None:
-    formula = _mathml(node.astext(), display="block")
+    formula = mathml(node.astext(), display="block")
     writer.body.append(
         f'<div class="math" tabindex="0" role="group" aria-label="formula">{formula}</div>'
     )
     raise nodes.SkipNode
 
 
-def _mathml(formula: str, display: str = "inline") -> str:
+def mathml(formula: str, display: str = "inline") -> str:
     """Return MathML. The converter leaves the "<" of a word such as <start> as it is, a tag."""
     return _WORDS.sub(
         lambda found: found[1] + found[2].replace("<", "&lt;"), convert(formula, display=display)
