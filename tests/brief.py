@@ -7,6 +7,7 @@ models learn is asked by the notebook as it is, which pytest runs too, with ever
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import helpers.claims
@@ -17,11 +18,13 @@ from helpers.corpus import Pair
 
 STEPS = 20
 CPU_SECONDS = 1.0
+BATCH_SIZE = 4  # for a loop of the learner's own, whose steps are not counted here
 COPIES = 20  # of each sentence of a test set, so that the sets keep their sizes
 
 _claim = helpers.claims.claim
 _fit = helpers.training.fit
 _load_corpus = helpers.corpus.load_corpus
+_training_batches = helpers.corpus.training_batches
 _translate_all = helpers.decoding.translate_all
 
 
@@ -30,6 +33,7 @@ def make_brief() -> None:
     helpers.claims.claim = _claim_unjudged
     helpers.training.fit = _fit_briefly
     helpers.corpus.load_corpus = _load_few
+    helpers.corpus.training_batches = _small_batches
     helpers.decoding.translate_all = _translate_once
 
 
@@ -55,6 +59,12 @@ def _load_few(*arguments: Any, **options: Any) -> helpers.corpus.Corpus:
     corpus = _load_corpus(*arguments, **options)
     names = ("test", "test_longer", "test_unseen")
     return dataclasses.replace(corpus, **{name: _few(getattr(corpus, name)) for name in names})
+
+
+def _small_batches(
+    corpus: helpers.corpus.Corpus, batch_size: int = 64, *arguments: Any, **options: Any
+) -> Iterator[helpers.corpus.Batch]:
+    return _training_batches(corpus, min(batch_size, BATCH_SIZE), *arguments, **options)
 
 
 def _few(pairs: list[Pair]) -> list[Pair]:
