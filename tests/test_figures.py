@@ -104,6 +104,11 @@ def test_a_wall_hangs_every_map(monkeypatch: pytest.MonkeyPatch) -> None:
     figures.wall(maps, **sizes, rows_are="words that ask", columns_are="words asked")
     beside = drawn[2].get_supylabel(), drawn[2].get_supxlabel()
     assert beside == ("words that ask", "words asked")
+    figures.wall(maps, **sizes, small=True)
+    shades = [float(fig.axes[0].collections[0].norm(0.09)) for fig in (drawn[0], drawn[3])]
+    assert shades == pytest.approx(
+        [0.09, 0.3]
+    )  # of the way from the darkest colour to the lightest
 
 
 def test_a_strip_looks_at_one_picture_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from IPython.display import publish_display_data
 from matplotlib.axes import Axes
 from matplotlib.collections import Collection
-from matplotlib.colors import to_hex, to_rgb, to_rgba
+from matplotlib.colors import PowerNorm, to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
@@ -262,6 +262,7 @@ def wall(
     gold: Iterable[tuple[int, int]] = (),
     rows_are: str = "",
     columns_are: str = "",
+    small: bool = False,
 ) -> None:
     """Show several maps of one sentence beside each other, each under its name.
 
@@ -269,6 +270,7 @@ def wall(
     rows, columns: the T target and S source words. Weights above 1 are drawn as 1.
     across: how many maps stand in a row. gold: links (source position, target position), outlined.
     rows_are, columns_are: what rows and columns are, written beside the maps if given.
+    small: colours follow the square root of a weight, so that small ones can be told apart.
     Raises ValueError for a map of another size.
     """
     from helpers.figures.checks import link_list, to_array
@@ -285,7 +287,8 @@ def wall(
                 f"map {name} has shape {matrix.shape}; expected (T, S) = "
                 f"({len(rows)}, {len(columns)}), one row a target word, one column a source word"
             )
-        image = axes.pcolormesh(matrix, vmin=0, vmax=1, edgecolors="white", linewidth=0.8)
+        scale = PowerNorm(0.5 if small else 1.0, vmin=0, vmax=1)
+        image = axes.pcolormesh(matrix, norm=scale, edgecolors="white", linewidth=0.8)
         for source, target in links:
             axes.add_patch(_outline(source, target, 1.6))
         axes.set_title(name, loc="center", pad=6)
@@ -299,6 +302,8 @@ def wall(
         axes.set_visible(False)
     bar = fig.colorbar(image, ax=grid, fraction=0.05, pad=0.02, aspect=30)
     bar.set_label("attention weight")
+    if small:
+        bar.set_ticks([0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0])
     bar.outline.set_visible(False)
     if rows_are or columns_are:
         fig.supylabel(rows_are, fontsize=13)
