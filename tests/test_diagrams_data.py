@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import json
+import re
 
 import pytest
 import torch
@@ -28,6 +30,7 @@ from helpers.figures.diagrams.attention import (
     trace_additive_step,
 )
 from helpers.figures.diagrams.both_ways import both_ways, trace_both_ways
+from helpers.figures.diagrams.course import first_letters, whole_course
 from helpers.figures.diagrams.recurrent import (
     back_through_time,
     gru_cell,
@@ -47,6 +50,7 @@ from helpers.figures.diagrams.translation import (
     trace_encoder_decoder,
 )
 from helpers.models import AdditiveTranslator, BottleneckTranslator
+from helpers.settings import ROOT
 
 SIZES = {"hidden": 5, "2 × hidden": 10, "attention": 7, "embed": 3, "vocab": 13}
 
@@ -91,6 +95,35 @@ def test_the_look_from_far_agrees_with_the_whole_step():
     assert faults(diagram, parts, SIZES) == []
     for wrong in (arrows("a1 > a2"), arrows("c > before"), arrows("h1 > before")):
         assert faults(dataclasses.replace(diagram, arrows=(*diagram.arrows, *wrong)), parts, SIZES)
+
+
+def test_the_first_letters_agree_with_the_whole_step():
+    whole, tensors, *_ = additive()
+    tensors["p"] = tensors["logits"].softmax(dim=0)
+    shapes = {box.name: box.shape for box in whole.boxes} | {"p": "vocab"}  # not drawn in 00
+    diagram = first_letters(list("abcd"))
+    boxes = (dataclasses.replace(b, shape=shapes.get(b.name, "")) for b in diagram.boxes)
+    diagram = dataclasses.replace(diagram, boxes=tuple(boxes))
+    parts = {box.name: tensors[box.name] for box in diagram.boxes if box.bound}
+    assert faults(diagram, parts, SIZES) == []
+    for place, arrow in enumerate(diagram.arrows):
+        if {arrow.start, arrow.end} <= set(parts):
+            rest = diagram.arrows[:place] + diagram.arrows[place + 1 :]
+            turned = dataclasses.replace(arrow, start=arrow.end, end=arrow.start)
+            wrong = dataclasses.replace(diagram, arrows=(*rest, turned))
+            assert faults(wrong, parts, SIZES), arrow
+
+
+def test_an_arrow_of_the_course_leads_to_a_notebook_that_says_on_what_it_builds():
+    diagram = whole_course()
+    titles = {}
+    for path in (ROOT / "notebooks").glob("*.ipynb"):
+        cells = json.loads(path.read_text(encoding="utf-8"))["cells"]
+        titles[path.name[:2]] = "".join(cells[0]["source"])
+    for arrow in diagram.arrows:
+        builds_on = re.search(r"\*\*Builds on:\*\*.*", titles[arrow.end])
+        assert builds_on and f"]({arrow.start}_" in builds_on[0], arrow
+    assert {box.name for box in diagram.boxes if box.role != "word"} == set(titles) - {"00"}
 
 
 def test_the_encoder_that_reads_both_ways_is_drawn_as_it_is_computed():

@@ -1,50 +1,57 @@
-"""The whole course as one picture: what each notebook adds to those that it builds on."""
+"""The whole course as one picture, and the letters that it begins with in another."""
 
 from __future__ import annotations
 
-from helpers.figures.diagrams.spec import Box, Diagram, Stage, arrows
+from collections.abc import Sequence
 
-# Parts, from below: number, name, what it adds, whether it is on the core route, column and row.
+from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Stage, arrows
+
+# Parts, from above: name, sentence, and the notebooks: number, name, what it adds, whether it is on
+# the core route, and column and row. The route runs down one column, as one reads.
 _PARTS = (
     (
+        "recurrent\nnetworks",
         "Recurrent networks read a sentence word by word, and put all of it into one vector.",
         (
             ("01", "recurrent networks", "+ a state kept from word to word", False, (0, 0)),
-            ("02", "sequence to sequence", "+ a second network that writes", True, (1, 0)),
-            ("03", "the bottleneck", "measured: what one vector loses", True, (2, 0)),
+            ("02", "sequence to sequence", "+ a second network that writes", True, (0, 1)),
+            ("03", "the bottleneck", "measured: what one vector loses", True, (0, 2)),
         ),
     ),
     (
+        "attention",
         "Attention looks back at every word, because each target word needs another part of the "
         "sentence.",
         (
-            ("04", "additive attention", "+ a new context for each word", True, (1, 1)),
-            ("05", "dot-product attention", "+ a product, all steps at once", True, (2, 1)),
-            ("06", "what attention buys", "measured: quality, links, limits", False, (3, 1)),
-            ("07", "attention over images", "+ cells of a picture, not words", False, (0, 1)),
+            ("04", "additive attention", "+ a new context for each word", True, (0, 3)),
+            ("05", "dot-product attention", "+ a product, all steps at once", True, (0, 4)),
+            ("06", "what attention buys", "measured: quality, links, limits", False, (1, 4)),
+            ("07", "attention over images", "+ cells of a picture, not words", False, (1, 3)),
         ),
     ),
     (
+        "the attention\nlayer",
         "The attention layer is the same look, with queries, keys and values of its own, and needs "
         "no recurrence.",
         (
-            ("08", "query, key, value", "+ keys and values of their own", True, (2, 2)),
-            ("09", "self-attention", "+ the sentence asks itself", True, (3, 2)),
-            ("10", "masked self-attention", "+ no looking ahead", True, (3, 3)),
-            ("11", "multi-head attention", "+ several looks side by side", False, (2, 3)),
+            ("08", "query, key, value", "+ keys and values of their own", True, (0, 5)),
+            ("09", "self-attention", "+ the sentence asks itself", True, (0, 6)),
+            ("10", "masked self-attention", "+ no looking ahead", True, (0, 7)),
+            ("11", "multi-head attention", "+ several looks side by side", False, (1, 7)),
         ),
     ),
     (
+        "the\nTransformer",
         "The Transformer is built from this layer, and is measured on real sentences.",
         (
-            ("12", "the Transformer", "+ residual, norm, MLP", True, (2, 4)),
-            ("13", "real translation", "+ beam search, cache, real text", False, (3, 4)),
+            ("12", "the Transformer", "+ residual, norm, MLP", True, (0, 8)),
+            ("13", "real translation", "+ beam search, cache, real text", False, (1, 8)),
         ),
     ),
 )
 _WAYS = (
-    *("01 > 02 > 03", "02 > 04 > 05 > 06", "04 > 07", "05 > 08 > 09"),
-    *("09 > 10 > 12", "09 > 11 > 12", "12 > 13"),
+    "01 > 02 > 03 > 04 > 05 > 08 > 09 > 10 > 12 > 13",
+    *("04 > 07", "05 > 06", "09 > 11 > 12"),
 )
 _WIDE = 2.3
 
@@ -52,27 +59,101 @@ _WIDE = 2.3
 def whole_course() -> Diagram:
     """Every notebook, an arrow to each that builds on it; the core route is filled."""
     boxes, stages = [], []
-    for sentence, notebooks in _PARTS:
+    for part, sentence, notebooks in _PARTS:
+        rows = [row for *_, (_, row) in notebooks]
+        at = (-2.1, -1.05 * (min(rows) + max(rows)) / 2)
+        boxes.append(Box(part, part, "word", at, wide=1.75, bound=False))
         for number, name, adds, core, (column, row) in notebooks:
             boxes.append(
                 Box(
                     number,
                     f"{number} {name}",
                     "decoder" if core else "parameter",
-                    ((_WIDE + 0.4) * column, 1.2 * row),
+                    ((_WIDE + 0.4) * column, -1.05 * row),
                     adds,
                     "",
                     "Part of the core route." if core else "Beside the core route.",
                     wide=_WIDE,
-                    tall=0.72,
+                    tall=0.66,
                     bound=False,
                 )
             )
-        stages.append(Stage(sentence, tuple(number for number, *_ in notebooks)))
+        stages.append(Stage(sentence, (part, *(number for number, *_ in notebooks))))
     alt = (
-        "The notebooks as boxes, from below, with an arrow from each to those that build on it. "
-        + " ".join(sentence for sentence, _ in _PARTS)
-        + " The boxes of the core route are filled."
+        "The notebooks as boxes, from above, with an arrow from each to those that build on it. "
+        + " ".join(sentence for _, sentence, _ in _PARTS)
+        + " The boxes of the core route are filled and stand below each other; the others stand "
+        "above or beside them."
     )
     title = "What each notebook adds to what came before"
     return Diagram(title, tuple(boxes), arrows(*_WAYS), tuple(stages), alt)
+
+
+def first_letters(words: Sequence[str]) -> Diagram:
+    """One step of a decoder with attention, with the letters of notebook 00 and no others.
+
+    words: the source sentence, one column each. Its tensors are some of
+    `attention.trace_additive_step`, and p, the softmax of its logits.
+    """
+    size = range(1, len(words) + 1)
+    middle, across = (len(words) + 1) / 2, len(words) + 0.1  # of the bars over all words
+    left = -0.5  # of the decoder's column
+    boxes = [
+        *(
+            Box(f"x{i}", f"$x_{i}$: {w}", "word", (i, 0), bound=False)
+            for i, w in enumerate(words, 1)
+        ),
+        *(Box(f"h{i}", f"$h_{{{i}}}$", "source", (i, 0.95)) for i in size),
+        Box("before", "$s_{t-1}$", "decoder", (left, 1.95)),
+        Box(
+            "fit",
+            "how well does each $h_i$ fit $s_{t-1}$?",
+            "parameter",
+            (middle, 1.95),
+            wide=across,
+            tall=0.44,
+            bound=False,
+        ),
+        *(Box(f"e{i}", f"$e_{{t,{i}}}$", "score", (i, 2.8), wide=0.6) for i in size),
+        Box(
+            "softmax",
+            "softmax: positive, and the sum is 1",
+            "parameter",
+            (middle, 3.6),
+            wide=across,
+            tall=0.44,
+            bound=False,
+        ),
+        *(Box(f"a{i}", f"$a_{{t,{i}}}$", "score", (i, 4.4), wide=0.6) for i in size),
+        Box(
+            "c",
+            r"$c_t = \sum_i a_{t,i}\, h_i$",
+            "context",
+            (middle, 5.35),
+            wide=across,
+        ),
+        Box("fed", "$y_{t-1}$", "word", (0.1, 7.15), wide=0.6, tall=0.4, bound=False),
+        Box("s", "$s_t$", "decoder", (0.1, 6.3), wide=0.9),
+        Box("p", "$p$ of each French word", "output", (2.2, 6.3), wide=2.2),
+        Box("word", "$y_t$", "word", (2.2, 7.15), wide=0.6, tall=0.4, bound=False),
+    ]
+    ways = (
+        *arrows(*(f"x{i} > h{i}" for i in size)),
+        *arrows("before > fit", *(f"fit > e{i}" for i in size)),
+        # A state's arrows run on behind the bars, because a score depends on its own state alone.
+        *arrows(*(f"h{i} > e{i}" for i in size)),
+        *arrows(*(f"e{i} > softmax > a{i} > c" for i in size)),
+        *(Arrow(f"h{i}", "c", shift=0.36) for i in size),
+        Arrow("c", "s", shift=0.4),
+        Arrow("before", "s", shift=0.25),
+        *arrows("fed > s > p"),
+        Arrow("p", "word", choice=True),
+    )
+    alt = (
+        f"One step t of a decoder over {len(words)} source words. From below: the words x, a state "
+        "h for each, a score e for each, made from this state and the decoder's previous state s. "
+        "A softmax makes the weights a. The context c is the sum of the states, each times its "
+        "weight. From c, the previous state and the previous word y comes the new state s, then a "
+        "probability p of each French word, and the next word y."
+    )
+    return Diagram("The first letters, in one step of a decoder", tuple(boxes), ways, (), alt)
