@@ -5,6 +5,7 @@ doctor        what to send along with a question; for all who use the course
 bootstrap     the first cell of every notebook
 notebooks     execute a notebook and write it in its one form
 recording     store what the long runs in measurements/ give
+ledger        how far each claim stands from its band, over seeds that chose nothing
 pretraining   train the shipped models
 benchmarks    time layers and translators
 book          the course as pages that live without a kernel

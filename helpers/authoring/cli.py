@@ -25,6 +25,7 @@ question; the others are for those who write it.
   refresh NN ...   execute notebooks under seed 0 and write them back in their one form
   bootstrap        write the current first cell into every notebook, without executing
   measure NN       make the long runs of a notebook and store them in data/results/
+  ledger           run notebooks under many seeds, and store how far claims are from their bands
   data             rebuild data/en-fr from the grammar
   models           train the shipped models in data/models anew, or those named
   book             build the course as a book that opens in a browser, without a kernel
@@ -71,6 +72,19 @@ def _parser() -> argparse.ArgumentParser:
         "--seeds", nargs="+", type=int, default=list(range(8)), metavar="S", help="default: 0 to 7"
     )
     measure.set_defaults(run=_measure)
+
+    ledger = commands.add_parser("ledger", help="run notebooks under many seeds")
+    ledger.add_argument(
+        "--seeds", nargs="+", type=int, metavar="S", help="default: twenty that have chosen nothing"
+    )
+    ledger.add_argument("--notebooks", nargs="+", metavar="NN", help="such as 04; default: all")
+    ledger.add_argument("--jobs", type=int, default=1, help="runs at a time (default 1)")
+    ledger.add_argument(
+        "--sabotage",
+        action="store_true",
+        help="break claims on purpose; without --seeds nothing else is run",
+    )
+    ledger.set_defaults(run=_ledger)
 
     data = commands.add_parser("data", help="rebuild data/en-fr from the grammar")
     data.set_defaults(run=_data)
@@ -161,6 +175,13 @@ def _measure(options: argparse.Namespace) -> None:
     measure = recording.find_measurement(options.number)
     path = recording.record(options.number, measure, options.seeds)
     print(f"Stored in {path}")
+
+
+def _ledger(options: argparse.Namespace) -> None:
+    set_threads()
+    from helpers.authoring.ledger import command
+
+    command.ledger(options.seeds, options.notebooks, options.jobs, options.sabotage)
 
 
 def _data(options: argparse.Namespace) -> None:

@@ -106,11 +106,16 @@ def refresh(path: Path, seed: int = 0, timeout: int = CELL_SECONDS) -> NotebookN
 
 
 def execute(
-    notebook: NotebookNode, folder: Path, seed: int = 0, timeout: int = CELL_SECONDS
+    notebook: NotebookNode,
+    folder: Path,
+    seed: int = 0,
+    timeout: int = CELL_SECONDS,
+    go_on: bool = False,
 ) -> NotebookNode:
     """Return a copy of `notebook` executed in `folder` by this very Python, under `seed`.
 
     With one thread, whatever the environment says, as that is what readers have.
+    go_on: whether the next cell is run where one fails; the error is then among its outputs.
     Raises NotebookRefused with the cell's source and error if a cell fails or takes longer than
     `timeout` seconds.
     """
@@ -145,7 +150,7 @@ def execute(
                 what = str(error).splitlines()[0]
                 raise NotebookRefused(f"{_describe(notebook, position)}\n{what}") from None
             for output in cell.outputs:
-                if output.output_type == "error":
+                if output.output_type == "error" and not go_on:
                     fault = f"{output.ename}: {output.evalue}"
                     raise NotebookRefused(f"{_describe(notebook, position)}\n{fault}")
     return notebook

@@ -1,0 +1,69 @@
+"""What claims a notebook states, read from its code without executing it."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from nbformat import NotebookNode
+
+from helpers.authoring.ledger.rows import kind_of
+
+
+class Stated(NamedTuple):
+    """A claim as it stands in a cell: its id, its statement, and those bounds that are numbers.
+
+    statement: as written; what is filled in by the run is left out, as the rest of a sentence.
+    low, high: None where there is no such bound, or where the run gives it.
+    given: which of "above" and "below" the claim has.
+    """
+
+    claim: str
+    statement: str
+    low: float | None
+    high: float | None
+    given: frozenset[str]
+
+    @property
+    def kind(self) -> str:
+        return kind_of(self.statement)
+
+
+def claims_in(notebook: NotebookNode) -> list[Stated]:
+    """Return the claims of a notebook in their order."""
+    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    return [stated for source in cells if "claim(" in source for stated in _claims_of(source)]
+
+
+def _claims_of(source: str) -> Iterator[Stated]:
+    nodes = list(ast.walk(ast.parse(source)))
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    texts = {  # a long statement may have a line and a name of its own
+        name.id: node.value
+        for node in nodes
+        if isinstance(node, ast.Assign)
+        for name in node.targets
+        if isinstance(name, ast.Name)
+    }
+    for call in sorted(calls, key=lambda node: (node.lineno, node.col_offset)):
+        if isinstance(call.func, ast.Name) and call.func.id == "claim":
+            bounds = {word.arg: word.value for word in call.keywords if word.arg}
+            low, high = (_number(bounds.get(name)) for name in ("above", "below"))
+            given = frozenset(bounds) & {"above", "below"}
+            words = call.args[1]
+            words = texts[words.id] if isinstance(words, ast.Name) else words
+            yield Stated(_text(call.args[0]), _text(words), low, high, given)
+
+
+def _text(node: ast.expr) -> str:
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value for part in node.values if isinstance(part, ast.Constant))
+    return str(ast.literal_eval(node))
+
+
+def _number(node: ast.expr | None) -> float | None:
+    try:
+        return None if node is None else float(ast.literal_eval(node))
+    except ValueError:  # a name or a sum, which the run gives
+        return None

@@ -1,0 +1,302 @@
+"""The ledger: runs that are stored and taken up again, rows, refusals, saboteurs, the picture."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+from PIL import Image
+
+from helpers.authoring import cli
+from helpers.authoring.ledger import command, picture, rows, running, saboteurs
+from helpers.authoring.ledger.running import LedgerRefused, Run, Task
+from helpers.authoring.ledger.stated import claims_in
+from helpers.authoring.notebooks import NOTEBOOKS, find_notebook, read_notebook
+from helpers.settings import ROOT
+
+PATHS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
+SET_UP = f"import sys; sys.path.insert(0, {str(ROOT)!r})"
+CELLS = (
+    "import random\nfrom helpers.claims import claim\nfrom helpers.settings import course_seed",
+    'claim("00.low", "a share", course_seed() % 100 / 1000, below=0.5)\n'
+    'claim("00.both", "another", 2, above=1, below=3)',
+    'claim("00.read", "recorded: a mean", 7, above=6)',
+)
+
+
+def write(folder: Path, *cells: str, name: str = "00_small") -> Path:
+    folder.mkdir(exist_ok=True)
+    tagged = new_code_cell(SET_UP, metadata={"tags": ["bootstrap"]})
+    notebook = new_notebook(cells=[tagged, *map(new_code_cell, cells)])
+    nbformat.write(notebook, folder / f"{name}.ipynb")
+    return folder
+
+
+def ran(by_seed: dict[int, float], band: list[float | None], statement: str = "a share"):
+    return [
+        Run(
+            Task("11", seed),
+            [{"claim": "11.x", "statement": statement, "value": value, "band": band}],
+            1.0,
+            [],
+        )
+        for seed, value in by_seed.items()
+    ]
+
+
+# ---------------------------------------------------------------- a whole ledger
+
+
+def test_a_ledger_is_written_and_taken_up_again(tmp_path, capsys, monkeypatch):
+    notebooks = write(tmp_path / "notebooks", *CELLS)
+    given = {"folder": tmp_path / "runs", "path": tmp_path / "claims.json", "notebooks": notebooks}
+    command.ledger([70_103], ["0"], **given)
+    assert re.search(r"^1 of 1 · 00 seed 70103: 3 claims, \d+ s · all done$", said(capsys), re.M)
+    command.ledger([70_104, 70_103, 70_104], ["0"], **given)
+    text = said(capsys)
+    assert "1 of 2 runs are stored" in text and "2 of 2 · 00 seed 70104: 3 claims" in text
+
+    monkeypatch.setattr(running, "execute", lambda *_, **__: pytest.fail("it was run again"))
+    command.ledger([70_103, 70_104], None, **given)
+    assert "of 2 ·" not in said(capsys)
+    low, both, read = rows.read_rows(given["path"])
+    assert low == {
+        "claim": "00.low",
+        "notebook": "00",
+        "statement": "a share",
+        "kind": "live",
+        "band": [None, 0.5],
+        "seeds": [70_103, 70_104],
+        "values": [0.003, 0.004],
+        "worst": 0.004,
+        "median": 0.0035,
+        "margin_sd": pytest.approx((0.5 - 0.0035) / (0.001 / 2**0.5)),
+        "saboteur": None,
+    }
+    assert both["margin_sd"] is None and both["band"] == [1, 3]
+    assert read["kind"] == "recorded" and read["seeds"] == [70_103] and read["values"] == [7]
+
+    write(notebooks, *CELLS[:2])  # the notebook is changed: what is stored is of no use
+    with pytest.raises(pytest.fail.Exception, match="it was run again"):
+        running.make(Task("00", 70_103), given["folder"], notebooks)
+    assert not running._stored(Task("00", 70_103), given["folder"], notebooks)
+
+
+def said(capsys) -> str:
+    return capsys.readouterr().out
+
+
+def test_a_broken_claim_is_recorded_the_next_ones_too_and_nothing_is_written(tmp_path, capsys):
+    notebooks = write(
+        tmp_path / "notebooks",
+        'from helpers.claims import claim\nclaim("00.over", "a share", 2, below=1)\n'
+        'claim("00.then", "another", 2, above=1)',
+    )
+    path = tmp_path / "claims.json"
+    with pytest.raises(LedgerRefused, match=r"do not hold under every seed: 00\.over\. Mend"):
+        command.ledger([70_103], None, folder=tmp_path / "runs", path=path, notebooks=notebooks)
+    assert not path.exists()
+    text = said(capsys)
+    assert re.search(r"00\.over .*below 1 +BROKEN", text) and "00.then" in text
+
+
+def test_a_notebook_that_fails_is_named_when_all_others_are_done(tmp_path, capsys):
+    notebooks = write(tmp_path / "notebooks", "assert 1 == 2", *CELLS)
+    write(notebooks, *[cell.replace('"00.', '"01.') for cell in CELLS], name="01_sound")
+    given = {"folder": tmp_path / "runs", "path": tmp_path / "claims.json", "notebooks": notebooks}
+    with pytest.raises(LedgerRefused, match=r"00 seed 70103: cell \w+: AssertionError"):
+        command.ledger([70_103], None, **given)
+    assert [path.name[:8] for path in given["folder"].iterdir()] == ["01-70103"]
+
+
+def test_what_cannot_be_asked_is_refused(capsys):
+    assert cli.main(["ledger", "--seeds", "3", "70101", "--notebooks", "08"]) == 1
+    assert "were chosen with the seeds [3], so a claim" in capsys.readouterr().err
+    assert cli.main(["ledger", "--jobs", "0", "--notebooks", "08"]) == 1
+    assert "--jobs is 0; expected 1 or more" in capsys.readouterr().err
+    assert cli.main(["ledger", "--notebooks", "77"]) == 1
+    assert "0 notebooks called 77_*.ipynb" in capsys.readouterr().err
+
+
+def test_the_twenty_seeds_have_chosen_nothing():
+    assert command._fresh(command.SEEDS) == list(command.SEEDS) and len(command.SEEDS) == 20
+
+
+def test_a_notebook_that_only_reads_records_is_run_once(tmp_path):
+    notebooks = write(tmp_path / "notebooks", CELLS[2])
+    write(notebooks, *CELLS, name="01_live")
+    tasks = [t for seed in (5, 6) for t in command._tasks(seed, [5, 6], ["00", "01"], notebooks)]
+    assert tasks == [Task("00", 5), Task("01", 5), Task("01", 6)]
+
+
+# ---------------------------------------------------------------- rows
+
+
+@pytest.mark.parametrize(
+    ("values", "band", "worst", "margin"),
+    [
+        ([0.2, 0.4], [None, 0.9], 0.4, 0.6 / 0.02**0.5),
+        ([0.2, 0.4], [0.1, 0.9], 0.2, 0.2 / 0.02**0.5),
+        ([0.2, 0.4], [0.25, None], 0.2, 0.05 / 0.02**0.5),
+        ([0.2, 0.2], [0.1, None], 0.2, None),
+    ],
+)
+def test_the_worst_value_and_the_margin(values, band, worst, margin):
+    (row,) = rows.rows_of(ran(dict(enumerate(values, 70_101)), band))
+    assert row["worst"] == worst and row["median"] == pytest.approx(sum(values) / 2)
+    assert row["margin_sd"] == (None if margin is None else pytest.approx(margin))
+    assert rows.holds(row) == (band[0] != 0.25)
+
+
+def test_no_number_lies_in_a_band_and_an_edge_lies_outside():
+    for value in (float("nan"), 1.0, 1.5):
+        (row,) = rows.rows_of(ran({1: value}, [None, 1.0]))
+        assert not rows.holds(row)
+
+
+@pytest.mark.parametrize(
+    ("runs", "message"),
+    [
+        (ran({1: 2.0, 2: 3.0}, [1, None], "recorded: a mean"), "says 'recorded' and changes"),
+        ([*ran({1: 2.0}, [1, None]), *ran({2: 2.0}, [1, None], "b")], "stated in several ways"),
+        ([*ran({1: 2.0}, [1, None]), Run(Task("11", 2), [], 1.0, [])], "missing under the seeds"),
+    ],
+)
+def test_runs_that_do_not_go_together_are_refused(runs, message):
+    with pytest.raises(LedgerRefused, match=message):
+        rows.rows_of(runs)
+
+
+def test_rows_take_the_place_of_those_of_the_same_notebook(tmp_path):
+    path = tmp_path / "claims.json"
+    (row,) = rows.rows_of(ran({1: 2.0}, [1, None]))
+    rows.write_rows([row, row | {"notebook": "04", "claim": "04.x"}], path)
+    rows.write_rows([row | {"claim": "11.new"}], path)
+    assert [r["claim"] for r in rows.read_rows(path)] == ["04.x", "11.new"]
+    assert len(path.read_text(encoding="utf-8").splitlines()) == 4  # a row a line
+
+
+def test_the_nearest_to_its_edge_stands_first_and_records_last():
+    (row,) = rows.rows_of(ran({1: 2.0}, [1, None]))
+    given = [
+        row | {"kind": "recorded"},
+        row,
+        row | {"margin_sd": 9.0},
+        row | {"margin_sd": -2.0},
+    ]
+    assert rows.worst_first(given) == [given[3], given[2], given[1], given[0]]
+
+
+# ---------------------------------------------------------------- saboteurs
+
+
+def test_a_saboteur_breaks_its_claim_and_its_run_ends_there(tmp_path, monkeypatch):
+    """Softmax weights of a shipped name: the kernel's own course is changed, not ours."""
+    cells = (
+        "import torch\nfrom helpers.attention import attend\nfrom helpers.claims import claim\n"
+        "x = 9 * torch.eye(3)\nsharp = float(attend(x, x, x)[1].max())",
+        'claim("11.two", "largest weight", sharp, above=0.9)',
+        "raise ValueError('not reached')",
+    )
+    notebooks = write(tmp_path / "notebooks", *cells, name="11_small")
+    task = Task("11", 70_101, "attention fixed to the mean")
+    run = running.make(task, tmp_path / "runs", notebooks)
+    assert run.faults == []
+    (said,) = run.claims
+    assert said["value"] == pytest.approx(1 / 3)
+    found = rows.broken_by([run])
+    assert found["11.two"] == ("attention fixed to the mean", said["value"], True)
+    assert found["11.mlp"] == ("attention fixed to the mean", None, False)  # not reached
+    (row,) = rows.rows_of(ran({1: 0.99}, [0.9, None]))
+    (row,) = rows.with_saboteurs([row | {"claim": "11.two"}], [run])
+    assert row["saboteur"] == "attention fixed to the mean"
+
+
+def test_a_claim_that_holds_under_its_saboteur_is_named(capsys, monkeypatch):
+    claim = {"claim": "11.two", "statement": "s", "value": 0.99, "band": [0.95, None]}
+    run = Run(Task("11", 70_101, "attention fixed to the mean"), [claim], 1.0, [])
+    with pytest.raises(LedgerRefused, match=r"not broken by their saboteurs: .*11\.two"):
+        command._tell_saboteurs([run], [], NOTEBOOKS)
+    assert re.search(r"11\.two +0\.99  HOLDS  attention fixed", capsys.readouterr().out)
+
+
+def test_no_claim_has_two_saboteurs_and_each_is_live_in_its_notebook():
+    broken = [claim for saboteur in saboteurs.SABOTEURS.values() for claim in saboteur.breaks]
+    assert len(broken) == len(set(broken))
+    kinds = {c.claim: c.kind for path in PATHS for c in claims_in(read_notebook(path))}
+    assert {kinds.get(claim) for claim in broken} == {"live"}
+
+
+# ---------------------------------------------------------------- what notebooks state
+
+
+def test_claims_are_read_from_code():
+    source = (
+        'claim("01.a", "a share", x, above=0.5)\n'
+        'for n in 1, 2:\n    claim(\n        "01.b", f"recorded: {n} times", y, above=low, below=3)'
+    )
+    first, second = claims_in(new_notebook(cells=[new_code_cell(source)]))
+    assert first == ("01.a", "a share", 0.5, None, {"above"}) and first.kind == "live"
+    assert second == ("01.b", "recorded:  times", None, 3.0, {"above", "below"})
+    assert second.kind == "recorded"
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_ids_are_those_of_their_notebook_and_stand_once(path):
+    stated = [claim.claim for claim in claims_in(read_notebook(path))]
+    assert stated and len(stated) == len(set(stated))
+    assert {claim[:3] for claim in stated} == {f"{path.name[:2]}."}
+
+
+# ---------------------------------------------------------------- the picture
+
+
+def drawn(count: int) -> list[rows.Row]:
+    (row,) = rows.rows_of(ran({1: 2.0, 2: 2.5, 3: 2.2}, [1, None]))
+    return [row | {"claim": f"11.claim_{k}", "margin_sd": 3.0 + k} for k in range(count)]
+
+
+def test_the_picture_holds_the_ledger_that_it_shows(tmp_path):
+    path = tmp_path / "claims.json"
+    rows.write_rows(drawn(3), path)
+    with Image.open(picture.write(path)) as image:
+        assert image.text[picture.KEY] == picture.checksum(path)
+        assert image.width > 300
+
+
+def test_the_picture_has_a_line_for_each_claim_the_nearest_on_top():
+    fig = picture.figure(drawn(70))
+    labels = [[text.get_text() for text in axes.get_yticklabels()] for axes in fig.axes]
+    assert [len(column) for column in labels] == [picture.COLUMN, 70 - picture.COLUMN]
+    assert labels[0][:2] == ["11.claim_0 °", "11.claim_1 °"]
+    top = fig.axes[0].collections
+    dots = [c for c in top if len(c.get_offsets()) == 3 and c.get_offsets()[0][1] == 0]
+    assert sorted(dots[0].get_offsets()[:, 0]) == pytest.approx(
+        [(value - 1) / 0.2516611478423583 for value in (2.0, 2.2, 2.5)]
+    )
+
+
+def test_the_words_of_the_picture_count_what_it_shows():
+    text = picture.alt([*drawn(3), drawn(1)[0] | {"kind": "recorded"}])
+    assert text.startswith("4 claims, a line each") and "the 3 live ones has 3 dots" in text
+    assert "1 of them stand nearer than 4" in text and "11.claim_0, at 3.0" in text
+    assert text.endswith("1 read a record.")
+
+
+def test_times_are_told_in_words():
+    told = [running.duration(seconds) for seconds in (12, 89, 90, 3000, 9600)]
+    assert told == ["12 s", "89 s", "2 min", "50 min", "2 h 40 min"]
+
+
+def test_runs_are_stored_as_json(tmp_path):
+    notebooks = write(tmp_path / "notebooks", *CELLS)
+    run = Run(Task("00", 70_101), [{"claim": "00.low", "value": 0.5}], 3.5, [])
+    running._store(run, tmp_path / "runs", notebooks)
+    (path,) = (tmp_path / "runs").iterdir()
+    assert json.loads(path.read_text(encoding="utf-8"))["seconds"] == 3.5
+    assert running._stored(run.task, tmp_path / "runs", notebooks) == run
+    assert find_notebook("00", notebooks).name == "00_small.ipynb"
