@@ -407,8 +407,15 @@ def lines(
         axes.set_ylim(-0.03, 1.03)
     if mark is not None:
         axes.axvline(mark[0], color=palette.GREY, linestyle=":", linewidth=1.5)
-        head = (mark[0], 1.0), ("data", "axes fraction")
-        axes.annotate(mark[1], *head, (4, -4), textcoords="offset points", va="top", fontsize=12)
+        axes.annotate(
+            mark[1],
+            (mark[0], 1.0),
+            (4, -4),
+            xycoords=("data", "axes fraction"),
+            textcoords="offset points",
+            va="top",
+            fontsize=12,
+        )
     axes.set_title(title)
     _name_ends(axes, ends)
     show(fig, alt)
