@@ -202,7 +202,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
             (left, 8.85),
             "hidden",
             "$s_{t-1}$",
-            "The decoder's state after the word before.",
+            "The decoder's state after the previous word.",
             wide=1.1,
             tall=0.62,
         ),
@@ -213,7 +213,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
             (left + 0.35, 7.65),
             "embed",
             "embedding of $y_{t-1}$",
-            "The word before, as a vector.",
+            "The previous word, as a vector.",
             wide=1.0,
             tall=0.62,
         ),
@@ -224,7 +224,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
             (above, 8.85),
             "hidden",
             "$s_t = GRU([y_{t-1}; c_t], s_{t-1})$",
-            "The new state: from the word before, the context, and the state before.",
+            "The new state: from the previous word, the context, and the previous state.",
             wide=1.5,
             tall=0.62,
         ),
@@ -285,7 +285,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
             (*states, *weights, *parts, "c"),
         ),
         Stage(
-            "The GRU cell makes $s_t$ from the word before, the context and $s_{t-1}$.",
+            "The GRU cell makes $s_t$ from the previous word, the context and $s_{t-1}$.",
             ("y", "c", "before", "s"),
         ),
         Stage(
@@ -296,7 +296,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
     alt = (
         f"One step of a decoder with additive attention over {len(words)} source words. From the "
         "bottom: the words, the encoder that reads all of them, its states, a key made from each "
-        "state. The query, made from the decoder's state before, meets each key, which gives a "
+        "state. The query, made from the decoder's previous state, meets each key, which gives a "
         "score. Then the softmax, the weights, each state times its weight, and their sum, which "
         "is the context. On the left above it: the new decoder state, the scores of all target "
         "words, and the word."
