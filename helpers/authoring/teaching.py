@@ -12,7 +12,7 @@ from typing import NamedTuple
 from helpers.settings import ROOT
 
 GUIDE = ROOT / "docs" / "teaching.md"
-_LESSON = re.compile(r"^## (\d\d) · (.+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
+_LESSON = re.compile(r"^## (\d\d) · ([^\n]+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _STEP = re.compile(r"^\| (\d+|–) \| (\d+|–) \| (\d+|–) \| (.+?) \| (.+?) \|$", re.MULTILINE)
 _NOTHING = "–"
 

@@ -19,7 +19,7 @@ DEFAULT = ROOT / "build" / "book"
 _HERE = Path(__file__).parent
 SCRIPTS = ("views.js", "settings.js", "translator.js", "live.js", "questions.js")
 STYLES = ("explorer.css", "book.css")
-REFERENCE = ("glossary", "formulas", "lineage", "ledger", "interface", "cite")
+REFERENCE = ("glossary", "formulas", "lineage", "ledger", "interface", "teaching", "cite")
 
 SETTINGS = {
     "project": "Attention, Measured",
@@ -128,6 +128,7 @@ def write_sources(folder: Path) -> None:
     _write(folder / "lineage.md", pages.lineage(every))
     _write(folder / "ledger.md", pages.ledger(every))
     _write(folder / "interface.md", pages.interface())
+    _write(folder / "teaching.md", _page("teaching"))
     citation = (ROOT / "CITATION.cff").read_text(encoding="utf-8").strip()
     _write(folder / "cite.md", _page("cite").replace("@CITATION@", citation))
 
