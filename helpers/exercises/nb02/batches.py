@@ -150,7 +150,7 @@ shift_targets = Exercise(
         "target_in = torch.tensor([[start, *words, *padding] ...])\n"
         "target_out = torch.tensor([[*words, ..., *padding] ...])",
     ),
-    why="at each position the decoder is fed the word before and should answer the next one. Both "
+    why="at each position the decoder is fed the previous word and should answer the next. Both "
     "rows are built for each sentence before padding, so <end> always follows the last word.",
 )
 

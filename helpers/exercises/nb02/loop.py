@@ -20,7 +20,7 @@ PARAMETERS = {"embedding.weight": "V E", "output.bias": "V", "output.weight": "V
 
 
 class ToyTranslator(nn.Module):
-    """A translator without memory: each word from the word before it and the source's mean word.
+    """A translator without memory: each word from the previous one and the source's mean word.
 
     scale: of the logits, and so of the gradients: with 8 they are clipped, with 0.5 they are not.
     """
@@ -40,7 +40,10 @@ class ToyTranslator(nn.Module):
 
 
 def _batches(source: Tensor, lengths: Tensor, targets: Tensor) -> Iterator[Batch]:
-    """The batches one by one, then a few more; a loop that takes still more does not stop."""
+    """The batches one by one, then a few more; a loop that takes still more does not stop.
+
+    A loop over `enumerate(batches)` that breaks takes one more, and trains as it should.
+    """
     shifted = torch.cat([torch.ones_like(targets[..., :1]), targets[..., :-1]], dim=-1)
     target_in = shifted.masked_fill(shifted == 2, 0)  # <end> is not fed
     batches = [Batch(*four) for four in zip(source, lengths, target_in, targets, strict=True)]
@@ -189,8 +192,8 @@ def _loop(
 train = Exercise(
     name="nb02.train",
     title="The loop that trains",
-    difficulty=4,
-    minutes=20,
+    difficulty=3,
+    minutes=15,
     core=True,
     reference=answers.train,
     spec=answers.train_spec,
@@ -216,7 +219,7 @@ train = Exercise(
             "step_before_backward",
             _loop(order="step zero backward clip"),
             "The optimizer steps before backward has been called, so each step uses the gradient "
-            "of the batch before, and the last gradient is never used.",
+            "of the previous batch, and the last gradient is never used.",
         ),
         Wrong(
             "no_clipping",
@@ -283,7 +286,7 @@ train = Exercise(
     ),
     hints=(
         "Which things are made once, before the loop, and which happen anew in each step? What "
-        "does backward do with the gradients that are still there from the step before?",
+        "does backward do with the gradients that are still there from the previous step?",
         "make the optimizer and an empty list of losses\n"
         "for each step:\n"
         "  the next batch, the model's logits, the masked loss\n"
