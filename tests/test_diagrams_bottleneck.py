@@ -8,15 +8,15 @@ import pytest
 import torch
 from torch import nn
 
-from helpers.analysis import PositionProbe
+from helpers.analysis import PositionReader
 from helpers.figures.diagrams import Diagram, faults
 from helpers.figures.diagrams.bottleneck import (
     follow_funnel,
     funnel,
-    position_probe,
+    position_reader,
     reading_orders,
     trace_funnel,
-    trace_position_probe,
+    trace_position_reader,
     trace_reading_orders,
     trace_two_contexts,
     two_contexts,
@@ -41,8 +41,8 @@ def drawn(name: str) -> tuple[Diagram, dict[str, torch.Tensor]]:
     if name == "funnel":
         return funnel(list("abcd"), list("xyz")), trace_funnel(model, SOURCE, FED)
     if name == "probe":
-        probe = PositionProbe(13, 4, embed=3, hidden=6).double()
-        return position_probe(list("abcd")), trace_position_probe(probe, SOURCE)
+        probe = PositionReader(13, 4, embed=3, hidden=6).double()
+        return position_reader(list("abcd")), trace_position_reader(probe, SOURCE)
     if name == "contexts":
         tensors = trace_two_contexts(model, SOURCE, SOURCE.flip(0)[:3], FED[:2])
         return two_contexts("a b c d", "d c b", "x", "y"), tensors
@@ -92,8 +92,8 @@ def test_the_traces_are_the_models():
     torch.testing.assert_close(model.output(states), model(SOURCE[None], lengths, FED[None])[0])
     numbers = follow_funnel(model, SOURCE, FED)
     assert numbers.values["c"] == parts["c"].tolist()
-    probe = PositionProbe(13, 4, embed=3, hidden=6).double()
-    read = trace_position_probe(probe, SOURCE)
+    probe = PositionReader(13, 4, embed=3, hidden=6).double()
+    read = trace_position_reader(probe, SOURCE)
     torch.testing.assert_close(
         torch.stack([read[f"r{i}"] for i in (1, 2, 3, 4)]), probe(SOURCE[None])[0]
     )

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from helpers.analysis.gradients import gradient_norms, source_gradient_norms, update_gates
-from helpers.analysis.probes import PositionProbe, accuracy_by_source_place
+from helpers.analysis.probes import PositionReader, accuracy_by_source_place
 from helpers.corpus.batches import Batch
 from helpers.corpus.pairs import Pair
 from helpers.corpus.vocabulary import Vocabulary
@@ -47,8 +47,8 @@ def test_first_word_shape(layer):
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
-def test_position_probe_has_one_read_out_a_position(bidirectional):
-    probe = PositionProbe(6, 5, embed=3, hidden=8, bidirectional=bidirectional)
+def test_position_reader_has_one_read_out_a_position(bidirectional):
+    probe = PositionReader(6, 5, embed=3, hidden=8, bidirectional=bidirectional)
     words = torch.randint(6, (2, 5))
     assert probe(words).shape == (2, 5, 6)
     with torch.no_grad():  # only the head of position 3 is left

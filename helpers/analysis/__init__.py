@@ -28,13 +28,13 @@ from helpers.analysis.gradients import gradient_norms, source_gradient_norms, up
 from helpers.analysis.kneser_ney import KneserNey
 from helpers.analysis.ngrams import NGrams, ngrams_of
 from helpers.analysis.paired_bootstrap import bleu_difference, bleu_from_counts, ngram_counts
-from helpers.analysis.probes import PositionProbe, accuracy_by_source_place
+from helpers.analysis.probes import PositionReader, accuracy_by_source_place
 
 __all__ = [
     "CaptionScores",
     "KneserNey",
     "NGrams",
-    "PositionProbe",
+    "PositionReader",
     "TextQuality",
     "accuracy_by_source_place",
     "bleu_difference",

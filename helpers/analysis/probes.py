@@ -15,9 +15,11 @@ from helpers.models import Translator
 from helpers.settings import DEVICE
 
 
-class PositionProbe(nn.Module):
+class PositionReader(nn.Module):
     """Reads every word of a sequence back out of the last state, a linear layer per position.
 
+    The GRU is trained together with the layers, so what is read back is what a state can learn to
+    keep. A probe in the strict sense reads a state that was trained for something else.
     hidden: size of the last state; with two directions each gets half of it.
     """
 

@@ -5,13 +5,18 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import Any
 
-from torch import nn
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
 
 from helpers import corpus, metrics
-from helpers.analysis import accuracy_by_source_place
+from helpers.analysis import PositionReader, accuracy_by_source_place
 from helpers.authoring.measurements.common import TestScores, count_parameters, train
 from helpers.corpus import Corpus, Pair
 from helpers.models import BottleneckTranslator
+from helpers.settings import DEVICE, seed_everything
+from helpers.tasks import random_words
+from helpers.training import fit
 
 STEPS, LONG, LONGEST, BATCH_SIZE = 1000, 4000, 16000, 64
 # Hidden size -> learning rate, the best found on dev with seed 0; wider or longer wants smaller.
@@ -21,6 +26,7 @@ LONG_RATES = {64: 2e-2, 128: 1e-2, 256: 5e-3}
 LIVE = {"steps": 800, "batch_size": 48, "lr": 1.4e-2}
 WIDTH = 128  # of notebooks 02 and 03
 FEW = 3  # seeds of the long runs
+READER_STEPS = 2000  # four times what the notebook gives its reader of positions
 PER_BUCKET = 600  # trained sentences that are tested, as many as in the test set
 
 
@@ -37,6 +43,7 @@ def measure(seeds: list[int]) -> dict[str, Any]:
     recorded["live"] = _runs(data, WIDTH, seeds=seeds, name="live", **LIVE)
     backwards = reversed_sources(data)
     recorded["reversed"] = _runs(backwards, WIDTH, STEPS, RATES[WIDTH], seeds, "reversed")
+    recorded["longer reader"] = {"steps": READER_STEPS, "one way": _read_back(seeds)}
     recorded["longer"] = {
         LONG: {h: _runs(data, h, LONG, lr, seeds[:FEW]) for h, lr in LONG_RATES.items()},
         LONGEST: {WIDTH: _runs(data, WIDTH, LONGEST, LONG_RATES[WIDTH], seeds[:1])},
@@ -79,6 +86,26 @@ def _runs(
         "seen": seen.scores["buckets"],
         "right_by_place": places,
     }
+
+
+def _read_back(seeds: list[int]) -> list[list[float]]:
+    """The share of random words that are read back, by distance from the end, for each seed."""
+    shares = []
+    for seed in seeds:
+        seed_everything(seed)
+        reader = PositionReader(20, 20).to(DEVICE)
+        label = f"reader, seed {seed}"
+        fit(reader, random_words(20, 20, seed=seed), READER_STEPS, 0.01, _reading_loss, label)
+        tested = next(random_words(20, 20, batch_size=3000, seed=seed + 1000))
+        with torch.no_grad():
+            right = reader(tested).argmax(dim=-1) == tested  # (B, S)
+        shares.append([round(share, 4) for share in right.float().mean(dim=0).flip(0).tolist()])
+    return shares
+
+
+def _reading_loss(reader: nn.Module, words: Tensor) -> Tensor:
+    """The mean loss of naming each word (B, S) at its position."""
+    return cross_entropy(reader(words).flatten(0, 1), words.flatten())
 
 
 def _some_of_each_length(pairs: list[Pair]) -> list[Pair]:

@@ -33,7 +33,7 @@ def words_that_fit_spec(numbers: int, values: int, vocabulary: int) -> int:
 
 
 def null_curve(exact: float, length: float, lengths: torch.Tensor) -> torch.Tensor:
-    """Return the exact match (N,) at `lengths` if words were as sure as they are at `length`.
+    """Return the exact match (N,) at `lengths` if a word is right as often as at `length`.
 
     exact: the share of sentences of `length` words that are right in every word, 0 to 1.
     lengths: (N,), in words. Every word has the same probability of being right, at all lengths,
@@ -91,7 +91,7 @@ def recall_by_distance(
 ) -> torch.Tensor:
     """Return the share of words read back (D,), by distance from each sentence's last word.
 
-    said: (B, S), word ids that a probe read back. words: (B, S), the true ids, padded on the right.
+    said: (B, S), word ids that were read back. words: (B, S), the true ids, padded on the right.
     lengths: (B,). D is the longest length; distance 0 is the last word. A distance's share is over
     the sentences that are long enough to have a word there.
     """

@@ -63,7 +63,7 @@ words_that_fit = Exercise(
     title="How many words a note can hold",
     difficulty=2,
     minutes=10,
-    core=False,
+    core=True,
     reference=answers.words_that_fit,
     spec=answers.words_that_fit_spec,
     cases=_fit_cases,
@@ -208,14 +208,14 @@ null_curve = Exercise(
         Wrong(
             "roles_swapped",
             lambda exact, length, lengths: exact ** (length / lengths),
-            "The exponent is upside down: longer sentences come out as surer. A sentence twice as "
-            "long needs twice as many words right.",
+            "The exponent is upside down: longer sentences come out right more often. A sentence "
+            "twice as long needs twice as many words right.",
         ),
         Wrong(
             "same_for_all",
             lambda exact, length, lengths: torch.full_like(lengths, exact),
-            "This says that length does not matter at all. Even with equally sure words, more of "
-            "them leave more chances for a slip.",
+            "This says that length does not matter at all. Even if every word is right equally "
+            "often, more of them leave more chances for a slip.",
         ),
         Wrong(
             "word_only",
@@ -236,8 +236,8 @@ null_curve = Exercise(
         ),
     ),
     hints=(
-        "A quarter of the two-word sentences are right. If both words are equally sure, how sure "
-        "is each? How many sentences of four words would then be right?",
+        "A quarter of the two-word sentences are right. If both words are right equally often, how "
+        "often is each? How many sentences of four words would then be right?",
         "p to the power of length is exact; so p is a root of exact\n"
         "then p to the power of each of the lengths",
         "word = exact ** (1 / ...)\nword ** ...",

@@ -11,7 +11,7 @@ from helpers.exercises.nb03.losses import real_words
 
 
 def _recall_case(dice: Dice, lengths: list[int], columns: int, last: int = 0) -> tuple:
-    """Sentences of words 1 to 3, some misread; `last`: up to which id the probe fills padding."""
+    """Sentences of words 1 to 3, some misread; `last`: up to which id padding is filled."""
     kept = torch.tensor(lengths)
     real = real_words(kept, columns)
     words = dice.integers(1, 4, len(lengths), columns) * real
@@ -78,7 +78,7 @@ recall_by_distance = Exercise(
     title="How much is read back, by distance from the end",
     difficulty=3,
     minutes=20,
-    core=True,
+    core=False,
     reference=answers.recall_by_distance,
     spec=answers.recall_by_distance_spec,
     cases=_recall_cases,

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from helpers.analysis import PositionProbe
+from helpers.analysis import PositionReader
 from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
 from helpers.models import BottleneckTranslator
 
@@ -121,10 +121,10 @@ def follow_funnel(model: BottleneckTranslator, source: Tensor, fed: Tensor) -> N
     return Numbers("", {name: v.tolist() for name, v in trace_funnel(model, source, fed).items()})
 
 
-def position_probe(words: Sequence[str]) -> Diagram:
+def position_reader(words: Sequence[str]) -> Diagram:
     """Each word read back out of the last state, by a linear layer for each position.
 
-    words: of the sequence. Tensors: `trace_position_probe`.
+    words: of the sequence. Tensors: `trace_position_reader`.
     """
     places = range(1, len(words) + 1)
     last = len(words)
@@ -177,23 +177,23 @@ def position_probe(words: Sequence[str]) -> Diagram:
         ),
     )
     alt = (
-        f"A probe. Below, a GRU reads {last} words from left to right. From its last state alone "
+        f"A reader of positions. Below, a GRU reads {last} words from left to right. From its last state alone "
         f"arrows lead up to {last} linear layers, one for each position, and each names a word."
     )
     title = "One state must name every word"
     return Diagram(title, tuple(boxes), ways, stages, alt)
 
 
-def trace_position_probe(probe: PositionProbe, words: Tensor) -> dict[str, Tensor]:
-    """Return every tensor of `position_probe` in one graph; words: ids (source,), one way."""
+def trace_position_reader(reader: PositionReader, words: Tensor) -> dict[str, Tensor]:
+    """Return every tensor of `position_reader` in one graph; words: ids (source,), one way."""
     parts: dict[str, Tensor] = {}
-    state = torch.zeros(1, 1, probe.gru.hidden_size, dtype=probe.heads.weight.dtype)
-    for i, x in enumerate(probe.embedding(words), 1):
-        out, _ = probe.gru(x[None, None], state)
+    state = torch.zeros(1, 1, reader.gru.hidden_size, dtype=reader.heads.weight.dtype)
+    for i, x in enumerate(reader.embedding(words), 1):
+        out, _ = reader.gru(x[None, None], state)
         parts[f"h{i}"] = out[0, 0]
         state = parts[f"h{i}"][None, None]
     parts["c"] = parts[f"h{len(words)}"].clone()
-    read = probe.heads(parts["c"]).unflatten(0, probe.shape)  # (source, vocab)
+    read = reader.heads(parts["c"]).unflatten(0, reader.shape)  # (source, vocab)
     return parts | {f"r{i}": scores for i, scores in enumerate(read, 1)}
 
 
