@@ -31,13 +31,13 @@ _PARTS = (
     ),
     (
         "the attention\nlayer",
-        "The attention layer is the same look, with queries, keys and values of its own, and needs "
-        "no recurrence.",
+        "The attention layer looks in the same way, with queries, keys and values of its own, and "
+        "needs no recurrence.",
         (
             ("08", "query, key, value", "+ keys and values of their own", True, (0, 5)),
-            ("09", "self-attention", "+ the sentence asks itself", True, (0, 6)),
+            ("09", "self-attention", "+ each word looks at all words", True, (0, 6)),
             ("10", "masked self-attention", "+ no looking ahead", True, (0, 7)),
-            ("11", "multi-head attention", "+ several looks side by side", False, (1, 7)),
+            ("11", "multi-head attention", "+ several maps side by side", False, (1, 7)),
         ),
     ),
     (
