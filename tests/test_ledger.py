@@ -8,14 +8,15 @@ from pathlib import Path
 
 import nbformat
 import pytest
-from nbformat.v4 import new_code_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
-from helpers.authoring import cli
+from helpers import claims
+from helpers.authoring import cli, notebooks
 from helpers.authoring.ledger import command, picture, rows, running, saboteurs
 from helpers.authoring.ledger.running import LedgerRefused, Run, Task
 from helpers.authoring.ledger.stated import claims_in
-from helpers.authoring.notebooks import NOTEBOOKS, find_notebook, read_notebook
+from helpers.authoring.notebooks import NOTEBOOKS, read_notebook
 from helpers.settings import ROOT
 
 PATHS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
@@ -26,6 +27,24 @@ CELLS = (
     'claim("00.both", "another", 2, above=1, below=3)',
     'claim("00.read", "recorded: a mean", 7, above=6)',
 )
+
+
+@pytest.fixture
+def here(monkeypatch):
+    """Let cells run in this process, in a thousandth of the time that a kernel takes to start."""
+
+    def execute(notebook, folder, seed, timeout, go_on):
+        names: dict[str, object] = {}
+        with notebooks.environment(COURSE_SEED=str(seed)):
+            for cell in notebook.cells:
+                try:
+                    exec(cell.source, names)
+                except Exception as error:
+                    cell.outputs = [new_output("error", ename=type(error).__name__, evalue="")]
+        return notebook
+
+    monkeypatch.setattr(claims, "claim", claims.claim)  # what a kernel changes is put back
+    monkeypatch.setattr(running, "execute", execute)
 
 
 def write(folder: Path, *cells: str, name: str = "00_small") -> Path:
@@ -51,9 +70,9 @@ def ran(by_seed: dict[int, float], band: list[float | None], statement: str = "a
 # ---------------------------------------------------------------- a whole ledger
 
 
-def test_a_ledger_is_written_and_taken_up_again(tmp_path, capsys, monkeypatch):
-    notebooks = write(tmp_path / "notebooks", *CELLS)
-    given = {"folder": tmp_path / "runs", "path": tmp_path / "claims.json", "notebooks": notebooks}
+def test_a_ledger_is_written_and_taken_up_again(tmp_path, capsys, monkeypatch, here):
+    folder = write(tmp_path / "notebooks", *CELLS)
+    given = {"folder": tmp_path / "runs", "path": tmp_path / "claims.json", "notebooks": folder}
     command.ledger([70_103], ["0"], **given)
     assert re.search(r"^1 of 1 · 00 seed 70103: 3 claims, \d+ s · all done$", said(capsys), re.M)
     command.ledger([70_104, 70_103, 70_104], ["0"], **given)
@@ -80,34 +99,36 @@ def test_a_ledger_is_written_and_taken_up_again(tmp_path, capsys, monkeypatch):
     assert both["margin_sd"] is None and both["band"] == [1, 3]
     assert read["kind"] == "recorded" and read["seeds"] == [70_103] and read["values"] == [7]
 
-    write(notebooks, *CELLS[:2])  # the notebook is changed: what is stored is of no use
+    write(folder, *CELLS[:2])  # the notebook is changed: what is stored is of no use
     with pytest.raises(pytest.fail.Exception, match="it was run again"):
-        running.make(Task("00", 70_103), given["folder"], notebooks)
-    assert not running._stored(Task("00", 70_103), given["folder"], notebooks)
+        running.make(Task("00", 70_103), given["folder"], folder)
+    assert not running._stored(Task("00", 70_103), given["folder"], folder)
 
 
 def said(capsys) -> str:
     return capsys.readouterr().out
 
 
-def test_a_broken_claim_is_recorded_the_next_ones_too_and_nothing_is_written(tmp_path, capsys):
-    notebooks = write(
+def test_a_broken_claim_is_recorded_the_next_ones_too_and_nothing_is_written(
+    tmp_path, capsys, here
+):
+    folder = write(
         tmp_path / "notebooks",
         'from helpers.claims import claim\nclaim("00.over", "a share", 2, below=1)\n'
         'claim("00.then", "another", 2, above=1)',
     )
     path = tmp_path / "claims.json"
     with pytest.raises(LedgerRefused, match=r"do not hold under every seed: 00\.over\. Mend"):
-        command.ledger([70_103], None, folder=tmp_path / "runs", path=path, notebooks=notebooks)
+        command.ledger([70_103], None, folder=tmp_path / "runs", path=path, notebooks=folder)
     assert not path.exists()
     text = said(capsys)
     assert re.search(r"00\.over .*below 1 +BROKEN", text) and "00.then" in text
 
 
-def test_a_notebook_that_fails_is_named_when_all_others_are_done(tmp_path, capsys):
-    notebooks = write(tmp_path / "notebooks", "assert 1 == 2", *CELLS)
-    write(notebooks, *[cell.replace('"00.', '"01.') for cell in CELLS], name="01_sound")
-    given = {"folder": tmp_path / "runs", "path": tmp_path / "claims.json", "notebooks": notebooks}
+def test_a_notebook_that_fails_is_named_when_all_others_are_done(tmp_path, here):
+    folder = write(tmp_path / "notebooks", "assert 1 == 2", *CELLS)
+    write(folder, *[cell.replace('"00.', '"01.') for cell in CELLS], name="01_sound")
+    given = {"folder": tmp_path / "runs", "path": tmp_path / "claims.json", "notebooks": folder}
     with pytest.raises(LedgerRefused, match=r"00 seed 70103: cell \w+: AssertionError"):
         command.ledger([70_103], None, **given)
     assert [path.name[:8] for path in given["folder"].iterdir()] == ["01-70103"]
@@ -127,9 +148,9 @@ def test_the_twenty_seeds_have_chosen_nothing():
 
 
 def test_a_notebook_that_only_reads_records_is_run_once(tmp_path):
-    notebooks = write(tmp_path / "notebooks", CELLS[2])
-    write(notebooks, *CELLS, name="01_live")
-    tasks = [t for seed in (5, 6) for t in command._tasks(seed, [5, 6], ["00", "01"], notebooks)]
+    folder = write(tmp_path / "notebooks", CELLS[2])
+    write(folder, *CELLS, name="01_live")
+    tasks = [t for seed in (5, 6) for t in command._tasks(seed, [5, 6], ["00", "01"], folder)]
     assert tasks == [Task("00", 5), Task("01", 5), Task("01", 6)]
 
 
@@ -194,17 +215,17 @@ def test_the_nearest_to_its_edge_stands_first_and_records_last():
 # ---------------------------------------------------------------- saboteurs
 
 
-def test_a_saboteur_breaks_its_claim_and_its_run_ends_there(tmp_path, monkeypatch):
-    """Softmax weights of a shipped name: the kernel's own course is changed, not ours."""
+def test_a_saboteur_breaks_its_claim_and_its_run_ends_there(tmp_path):
+    """In a kernel of its own, because a saboteur changes the course for good."""
     cells = (
         "import torch\nfrom helpers.attention import attend\nfrom helpers.claims import claim\n"
         "x = 9 * torch.eye(3)\nsharp = float(attend(x, x, x)[1].max())",
         'claim("11.two", "largest weight", sharp, above=0.9)',
         "raise ValueError('not reached')",
     )
-    notebooks = write(tmp_path / "notebooks", *cells, name="11_small")
+    folder = write(tmp_path / "notebooks", *cells, name="11_small")
     task = Task("11", 70_101, "attention fixed to the mean")
-    run = running.make(task, tmp_path / "runs", notebooks)
+    run = running.make(task, tmp_path / "runs", folder)
     assert run.faults == []
     (said,) = run.claims
     assert said["value"] == pytest.approx(1 / 3)
@@ -216,7 +237,7 @@ def test_a_saboteur_breaks_its_claim_and_its_run_ends_there(tmp_path, monkeypatc
     assert row["saboteur"] == "attention fixed to the mean"
 
 
-def test_a_claim_that_holds_under_its_saboteur_is_named(capsys, monkeypatch):
+def test_a_claim_that_holds_under_its_saboteur_is_named(capsys):
     claim = {"claim": "11.two", "statement": "s", "value": 0.99, "band": [0.95, None]}
     run = Run(Task("11", 70_101, "attention fixed to the mean"), [claim], 1.0, [])
     with pytest.raises(LedgerRefused, match=r"not broken by their saboteurs: .*11\.two"):
@@ -293,10 +314,9 @@ def test_times_are_told_in_words():
 
 
 def test_runs_are_stored_as_json(tmp_path):
-    notebooks = write(tmp_path / "notebooks", *CELLS)
+    folder = write(tmp_path / "notebooks", *CELLS)
     run = Run(Task("00", 70_101), [{"claim": "00.low", "value": 0.5}], 3.5, [])
-    running._store(run, tmp_path / "runs", notebooks)
+    running._store(run, tmp_path / "runs", folder)
     (path,) = (tmp_path / "runs").iterdir()
     assert json.loads(path.read_text(encoding="utf-8"))["seconds"] == 3.5
-    assert running._stored(run.task, tmp_path / "runs", notebooks) == run
-    assert find_notebook("00", notebooks).name == "00_small.ipynb"
+    assert running._stored(run.task, tmp_path / "runs", folder) == run

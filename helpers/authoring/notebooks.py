@@ -139,7 +139,7 @@ def execute(
     manager.kernel_spec.argv[0] = sys.executable
     number = 0
     fixed = {"COURSE_SEED": str(seed), "COURSE_PROGRESS": ""}  # what was solved here is nobody's
-    with _environment(**fixed, **ONE_THREAD), client.setup_kernel():
+    with environment(**fixed, **ONE_THREAD), client.setup_kernel():
         for position, cell in enumerate(notebook.cells):
             if cell.cell_type != "code" or not cell.source.strip():
                 continue
@@ -244,7 +244,7 @@ def _is_blank(output: NotebookNode) -> bool:
 
 
 @contextmanager
-def _environment(**variables: str) -> Iterator[None]:
+def environment(**variables: str) -> Iterator[None]:
     """Set environment variables, which the kernel inherits, and put the old ones back."""
     before = {name: os.environ.get(name) for name in variables}
     os.environ.update(variables)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import helpers.claims
-from helpers.authoring.ledger.saboteurs import SABOTEURS
 
 _claim = helpers.claims.claim
 
@@ -17,6 +16,8 @@ def prepare(saboteur: str = "") -> None:
     """
     helpers.claims.claim = _claim_and_go_on
     if saboteur:
+        from helpers.authoring.ledger.saboteurs import SABOTEURS  # it takes seconds to import
+
         SABOTEURS[saboteur].change()
 
 

@@ -14,7 +14,7 @@ import os
 import re
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -30,6 +30,7 @@ from helpers.authoring.ledger import saboteurs
 from helpers.authoring.notebooks import (
     NOTEBOOKS,
     NotebookRefused,
+    environment,
     execute,
     find_notebook,
     read_notebook,
@@ -96,22 +97,28 @@ def run_all(
     if runs:
         say(f"{len(runs)} of {len(stored)} runs are stored in {folder}")
     faults: list[str] = []
-    # A fresh process for each worker: nbclient and the environment of a run stay in it.
-    context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(jobs, mp_context=context) if left else None
-    try:
-        futures = {pool.submit(make, task, folder, notebooks): task for task in left if pool}
-        for future in as_completed(futures):
-            run = runs[futures[future]] = future.result()
-            if run.faults and not run.task.saboteur:
-                faults += [f"{run.task}: {fault}" for fault in run.faults]
-            say(_progress(run, len(runs), [t for t in stored if t not in runs], runs, jobs))
-    finally:
-        if pool:
-            pool.shutdown(cancel_futures=True)
+    for run in _made(left, jobs, folder, notebooks):
+        runs[run.task] = run
+        if run.faults and not run.task.saboteur:
+            faults += [f"{run.task}: {fault}" for fault in run.faults]
+        say(_progress(run, len(runs), [t for t in stored if t not in runs], runs, jobs))
     if faults:
         raise LedgerRefused("a notebook does not run to its end:\n" + "\n".join(faults))
     return [runs[task] for task in stored]
+
+
+def _made(tasks: list[Task], jobs: int, folder: Path, notebooks: Path) -> Iterator[Run]:
+    """Yield the runs of the tasks as they are done."""
+    if jobs == 1 or len(tasks) < 2:
+        yield from (make(task, folder, notebooks) for task in tasks)
+        return
+    # A process for each worker, because nbclient and the environment of a run are its own.
+    pool = ProcessPoolExecutor(jobs, mp_context=multiprocessing.get_context("spawn"))
+    try:
+        futures = [pool.submit(make, task, folder, notebooks) for task in tasks]
+        yield from (future.result() for future in as_completed(futures))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def make(task: Task, folder: Path = RUNS, notebooks: Path = NOTEBOOKS) -> Run:
@@ -119,11 +126,11 @@ def make(task: Task, folder: Path = RUNS, notebooks: Path = NOTEBOOKS) -> Run:
     path = find_notebook(task.notebook, notebooks)
     with tempfile.TemporaryDirectory() as scratch:
         claims = Path(scratch, "claims.jsonl")
-        os.environ["COURSE_CLAIMS"] = str(claims)
         began = time.perf_counter()
         notebook = prepared(read_notebook(path), task.saboteur)
         try:
-            done = execute(notebook, path.parent, task.seed, CELL_SECONDS, go_on=True)
+            with environment(COURSE_CLAIMS=str(claims)):
+                done = execute(notebook, path.parent, task.seed, CELL_SECONDS, go_on=True)
             faults = list(_faults(done))
         except NotebookRefused as refusal:  # a cell took too long, or the kernel died
             faults = [str(refusal)]
