@@ -59,12 +59,16 @@ def _others(value: Any) -> Iterator[tuple[str, Any]]:
         yield "squared", value**2
         yield "half as large", value / 2
         yield "twice as large", 2 * value
+        yield "its negative", -value
+        yield "one less what it is", 1 - value
     elif isinstance(value, Tensor):
         yield from _other_tensors(value)
     elif isinstance(value, list) and value and not isinstance(value[0], tuple | list):
         yield "in the other order", value[::-1]
         yield "without its first entry", value[1:]
         yield "without its last entry", value[:-1]
+        if all(isinstance(entry, int | str) for entry in value):
+            yield "sorted", sorted(value)
 
 
 def _other_tensors(value: Tensor) -> Iterator[tuple[str, Tensor]]:
@@ -90,11 +94,17 @@ def _other_tensors(value: Tensor) -> Iterator[tuple[str, Tensor]]:
         yield "one larger", value + 1
         yield "one smaller", value - 1
         yield "the largest of its numbers everywhere", value.max().expand_as(value).clone()
+        yield "half as large, rounded down", value // 2
+        yield "sorted", value.sort().values
     if value.dim() == 2 and value.size(0) == value.size(1):
         yield "transposed", value.T.clone()
     for axis in range(value.dim()):
         if value.size(axis) > 1:
             yield f"in the other order along its axis {axis}", value.flip(axis)
+            yield f"moved on by one place along its axis {axis}", value.roll(1, axis)
+            yield f"moved back by one place along its axis {axis}", value.roll(-1, axis)
+            first = value.narrow(axis, 0, 1).expand_as(value).clone()
+            yield f"what stands first along its axis {axis} everywhere", first
 
 
 def _exchangeable(one: Any, other: Any) -> bool:

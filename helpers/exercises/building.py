@@ -7,6 +7,7 @@ is compared as a function is: by numbers.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -31,8 +32,7 @@ def build(
     module = answer(*sizes)
     if not isinstance(module, nn.Module):
         raise Misstep(f"The class is no nn.Module, but {kind(module)}: write class ...(nn.Module).")
-    expected, own = (dict(m.named_parameters()) for m in (course(*sizes), module))
-    shapes, own_shapes = ({n: tuple(p.shape) for n, p in ps.items()} for ps in (expected, own))
+    shapes, own_shapes = _shapes_of_course(course, *sizes), _shapes(module)
     if own_shapes != shapes:
         raise Misstep(
             f"Expected the parameters {_listed(shapes)}; yours has {_listed(own_shapes)}. Give the "
@@ -40,6 +40,16 @@ def build(
         )
     fill(module)
     return module.to(dtype)
+
+
+@functools.cache
+def _shapes_of_course(course: type[nn.Module], *sizes: Any) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of the course's parameters; made once, because a large model takes long."""
+    return _shapes(course(*sizes))
+
+
+def _shapes(module: nn.Module) -> dict[str, tuple[int, ...]]:
+    return {name: tuple(parameter.shape) for name, parameter in module.named_parameters()}
 
 
 def fill(module: nn.Module) -> None:

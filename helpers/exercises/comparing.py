@@ -20,6 +20,7 @@ OF_THE_LARGEST = 1e-4  # at training size sums are long, and what is left of the
 _FEW = 48  # an argument of at most so many numbers can be followed by hand, and is shown whole
 _FEW_RESULTS = 12  # of more, only the place where two results differ most is shown
 _BITS = 300  # of a whole number that is shown with all its digits
+_MANY = 4  # floats of a result that is not the same as another by accident
 _FEW_LINES = 6  # of what a function printed
 
 
@@ -131,6 +132,13 @@ def comparable(expected: Outcome, got: Outcome) -> bool:
         return True
     found = difference(expected.value, got.value)
     return not found or found.kind not in ("type", "count")
+
+
+def tells(value: Any) -> bool:
+    """Return whether a result has so many numbers that another is hardly the same by accident."""
+    parts = value if isinstance(value, tuple | list) else [value]
+    found = [p for p in parts if isinstance(p, torch.Tensor) and p.is_floating_point()]
+    return sum(part.numel() for part in found) >= _MANY
 
 
 def same_slip(one: Outcome, other: Outcome) -> bool:

@@ -17,7 +17,15 @@ from typing import Any, NamedTuple
 
 import torch
 
-from helpers.exercises import alterations, comparing, patterns, remembering, running, steps
+from helpers.exercises import (
+    alterations,
+    comparing,
+    explaining,
+    patterns,
+    remembering,
+    running,
+    steps,
+)
 from helpers.exercises.inputs import Dice
 
 NOT_ATTEMPTED, RAISED, NOT_YET = "not attempted", "your code raised", "not yet"
@@ -408,12 +416,11 @@ class Exercise:
         if not wrong and shown.got.raised:
             return self._raised(shown)
         reason, lines = self._structure(shown)
-        if not wrong:
-            reason = self._in_common(failures, trials) or reason
-        if wrong and not lines:
+        told = "" if wrong else self._in_common(failures, trials)
+        if (wrong or told) and not lines:
             lines = [reason]
         details = [self._input(shown.case)] + [comparing.wrap(line, "  ", "  ") for line in lines]
-        message = wrong.message if wrong else comparing.wrap(reason)
+        message = wrong.message if wrong else comparing.wrap(told or reason)
         return Verdict(
             NOT_YET,
             message,
@@ -451,15 +458,19 @@ class Exercise:
             return ""
         found = [comparing.difference(t.expected.value, t.got.value) for t in failures]
         if not all(difference and difference.kind == "value" for difference in found):
-            return ""
+            return self._slip(failures, trials)
         wrong = [
             patterns.Failure(t.expected.value, t.got.value, self.sizes(*t.case)) for t in failures
         ]
         numbers = {trial.number for trial in failures}
         right = [self.sizes(*t.case) for t in trials if t.number not in numbers]
+        pattern = patterns.pattern(wrong, self.returns)
+        numbers_alone = not any(running.tensors(trial.expected.value) for trial in failures)
         return (
             self._right_for_others(trials)
-            or patterns.pattern(wrong, self.returns)
+            or (pattern if numbers_alone and not patterns.is_vague(pattern) else "")
+            or self._slip(failures, trials)
+            or pattern
             or patterns.where(wrong, right, self.returns)
         )
 
@@ -478,6 +489,27 @@ class Exercise:
             ):
                 return f"This would be right if {words}{'' if words.endswith('?') else '.'}"
         return ""
+
+    def _slip(self, failures: list[_Trial], trials: list[_Trial]) -> str:
+        """Return with which slip the course's answer does the same on all inputs, '' if none."""
+        failed = {trial.number for trial in failures}
+        telling = [trial for trial in failures if comparing.tells(trial.got.value)]
+        first = (telling or failures)[0]
+        candidates = explaining.Candidates(self.reference, self.source, self.to_write, self.plain)
+        pairs = bool(telling) and not self.whole
+        found = candidates.giving(first.case, self.parameters, first.got.value, pairs)
+        for words, function in found:
+            if all(self._does_as(function, trial, trial.number in failed) for trial in trials):
+                return f"Your results are those of {words}."
+        return ""
+
+    def _does_as(self, function: Callable[..., Any], trial: _Trial, failed: bool) -> bool:
+        """Return whether a changed answer does on an input what the learner's function did."""
+        gradients = () if failed else self.gradients
+        known = running.run(function, trial.case, self.parameters, gradients, self.observe)
+        if failed and comparing.difference(trial.expected.value, trial.got.value):
+            return comparing.same_slip(known, trial.got)
+        return self._alike(trial, known)
 
     def _is_result_for(self, trial: _Trial, case: tuple) -> bool:
         known = self._run(self.reference, case, trusted=False)  # it need not end for such arguments

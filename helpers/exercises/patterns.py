@@ -14,6 +14,7 @@ import torch
 from torch import Tensor
 
 _CLOSE = {"rtol": 1e-3, "atol": 1e-5}
+_VAGUE = "on every input that shows a difference"
 _FUNCTIONS = {
     "exp": torch.exp,
     "log": torch.log,
@@ -58,6 +59,11 @@ def pattern(failures: Sequence[Failure], returns: Mapping[str, str]) -> str:
             only = f"Only {name} is wrong: " if len(returns) > 1 else f"{name}: "
             return only + sentence
     return ""
+
+
+def is_vague(sentence: str) -> bool:
+    """Return whether a sentence of `pattern` tells less than the slip that explains the results."""
+    return _VAGUE in sentence
 
 
 def where(
@@ -175,7 +181,7 @@ def _of_counts(expected: int, got: int) -> Iterator[str]:
         yield f"it is one too {'large' if apart > 0 else 'small'}."
     if got == 2 * expected:
         yield "it is twice as large as it should be."
-    yield f"it is too {'large' if apart > 0 else 'small'}, on every input that shows a difference."
+    yield f"it is too {'large' if apart > 0 else 'small'}, {_VAGUE}."
 
 
 def _of_booleans(expected: Tensor, got: Tensor) -> Iterator[str]:

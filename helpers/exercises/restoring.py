@@ -10,6 +10,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import math
+import operator
 import os
 import random
 import sys
@@ -115,6 +116,8 @@ def restored() -> Iterator[None]:
 
 def _unpatch(owner: Any, before: dict[str, Any]) -> None:
     now = vars(owner)
+    if len(now) == len(before) and all(map(operator.is_, now.values(), before.values())):
+        return  # as nearly always, and looking at each name takes a hundred times as long
     for name, value in before.items():
         if now.get(name, now) is not value:  # no name holds the namespace itself
             setattr(owner, name, value)

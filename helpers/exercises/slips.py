@@ -1,0 +1,433 @@
+"""Programs that are one slip away from another, each with words for the slip.
+
+They are changed as learners change them: another function, a term left out, a sum where a mean
+belongs, a norm behind the sum. `explaining` looks for one that gives a learner's results.
+"""
+
+from __future__ import annotations
+
+import ast
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from torch import Tensor
+
+from helpers.exercises.edits import (
+    edits_at,
+    exchanged_in,
+    parents_of,
+    passed_over,
+    with_fields,
+    written,
+)
+
+_LONG = 56  # characters of code that are shown as they are; of longer code only the ends are
+_ACTIVATIONS = {
+    "tanh": "torch.tanh(A)",
+    "sigmoid": "torch.sigmoid(A)",
+    "relu": "torch.relu(A)",
+    "exp": "torch.exp(A)",
+    "softmax": "torch.softmax(A, dim=-1)",
+    "log_softmax": "torch.log_softmax(A, dim=-1)",
+    "gelu": "torch.nn.functional.gelu(A)",
+    "tanh's gelu": 'torch.nn.functional.gelu(A, approximate="tanh")',
+    "silu": "torch.nn.functional.silu(A)",
+    "leaky_relu": "torch.nn.functional.leaky_relu(A)",
+    "elu": "torch.nn.functional.elu(A)",
+    "softplus": "torch.nn.functional.softplus(A)",
+    "sin": "torch.sin(A)",
+    "cos": "torch.cos(A)",
+    "log": "torch.log(A)",
+    "sqrt": "torch.sqrt(A)",
+    "a power of 2": "2.0 ** A",
+    "abs": "abs(A)",
+    "square": "A ** 2",
+}
+_ADDED = ("tanh", "sigmoid", "relu", "exp", "log", "softmax", "abs", "square")
+_REDUCED = ("sum", "mean", "amax", "amin", "median", "prod", "std", "logsumexp")
+_OF_NO_NUMBERS = {"range", "arange", "size", "len", "tensor", "zeros_like", "append", "item"}
+_SIGNS = {
+    **{ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**"},
+    **{ast.FloorDiv: "//", ast.Mod: "%", ast.BitAnd: "&", ast.BitOr: "|"},
+}
+# The plainer slips first, because one result may have several explanations.
+_FIRST = ("function swapped", "call dropped", "term dropped", "scale", "sign", "mask", "axis")
+_EVERYWHERE, _ELSEWHERE, _ADDITIONS, _NAMES = 1, 2, 8, 9
+
+Words = tuple  # a text with a {} for each of the pieces of code that follow it
+Edits = Iterator[tuple[Words, ast.AST]]
+
+
+class Slip(NamedTuple):
+    """A program with one change, and what is changed."""
+
+    said: Words
+    tree: ast.Module
+
+    @property
+    def words(self) -> str:
+        """The change in words, as "no `+ bias`"."""
+        text, *pieces = self.said
+        return text.format(*map(_shown, pieces))
+
+
+def slips(
+    tree: ast.Module, arguments: Mapping[str, Any], methods: Sequence[str] = ()
+) -> Iterator[Slip]:
+    """Yield the programs that are one slip away from a program, the plainer slips first.
+
+    tree: as `program` makes it. arguments: those of one call, by name, which tell which names hold
+    tensors. methods: of a class, those that are left to the learner.
+    """
+    parts = written_parts(tree, methods)
+    parents, skipped = parents_of(tree), passed_over(tree)
+    nodes = [n for part in parts for line in part.body for n in ast.walk(line) if n not in skipped]
+    found: list[tuple[int, Words, ast.AST]] = []
+    for node in nodes:
+        for operator, new in edits_at(node, dict(arguments)):
+            rank = _FIRST.index(operator) if operator in _FIRST else len(_FIRST)
+            if isinstance(node, ast.Name) and operator == "scale":
+                rank = _NAMES  # an argument twice as large is hardly what a learner wrote
+            found.append((rank, _said(operator, node, new), exchanged_in(parents, node, new)))
+        for rank, edits in ((_ELSEWHERE, _more_at(node, arguments)), (_ADDITIONS, _added_at(node))):
+            found += [(rank, words, exchanged_in(parents, node, new)) for words, new in edits]
+    found += [(_EVERYWHERE, *change) for change in _everywhere(tree, parts, nodes)]
+    found += [(_NAMES, *change) for part in parts for change in _other_names(part, parents)]
+    yield from (Slip(*change) for _, *change in sorted(found, key=lambda one: one[0]))
+
+
+def program(source: str, methods: Sequence[str] = ()) -> ast.Module:
+    """Return the tree of a function or a class without the docstrings of what the learner writes.
+
+    methods: of a class, those that are left to the learner.
+    """
+    tree = ast.parse(source)
+    for part in written_parts(tree, methods):
+        part.body = part.body[1:]
+    return tree
+
+
+def inlined(tree: ast.Module, methods: Sequence[str] = ()) -> ast.Module:
+    """Return the program with each name that is set and read once replaced by what it stands for.
+
+    A longer line has more brackets that can stand elsewhere.
+    """
+    for part in written_parts(tree, methods):
+        names = [node for node in ast.walk(part) if isinstance(node, ast.Name)]
+        for place, line in enumerate(part.body):
+            uses = [node for node in names if node.id == _set_name(line)]
+            if len(uses) == 2 and isinstance(uses[1].ctx, ast.Load):
+                body = [*part.body[:place], *part.body[place + 1 :]]
+                fill = functools.partial(_filled, uses[1].id, line.value)
+                shorter = _Everywhere(fill).visit(with_fields(part, body=body))
+                return inlined(exchanged_in(parents_of(tree), part, shorter), methods)
+    return tree
+
+
+def written_parts(tree: ast.Module, methods: Sequence[str]) -> list[ast.FunctionDef]:
+    """Return the functions that a learner writes: the answer, or these methods of a class."""
+    return [
+        part
+        for part in (tree.body[0].body if methods else tree.body)
+        if isinstance(part, ast.FunctionDef) and (not methods or part.name in methods)
+    ]
+
+
+def _set_name(line: ast.stmt) -> str | None:
+    if isinstance(line, ast.Assign) and len(line.targets) == 1:
+        return getattr(line.targets[0], "id", None)
+    return None
+
+
+def _filled(name: str, value: ast.AST, node: ast.AST) -> ast.AST | None:
+    return value if _reads(node, name) else None
+
+
+def _shown(piece: Any) -> str:
+    text = ast.unparse(piece) if isinstance(piece, ast.AST) else str(piece)
+    if len(text) > _LONG:
+        text = f"{text[: _LONG // 2]} ... {text[-_LONG // 2 :]}"
+    return text
+
+
+def _name(node: ast.AST | None) -> str:
+    """Return the name of the function that is called, "" of another expression."""
+    function = getattr(node, "func", None)
+    return getattr(function, "attr", getattr(function, "id", ""))
+
+
+def _said(operator: str, old: ast.AST, new: ast.AST) -> Words:
+    """Return an edit in words that complete "one change: ..."."""
+    if operator == "function swapped":
+        return "{} in place of {} in `{}`", _name(new), _name(old), old
+    if operator == "call dropped" and isinstance(old, ast.Call):
+        return "no {} in `{}`", _name(old), old
+    if isinstance(old, ast.BinOp) and new is old.left:
+        return f"no `{_SIGNS[type(old.op)]} {{}}`", old.right
+    if isinstance(old, ast.BinOp) and new is old.right:
+        return f"no `{{}} {_SIGNS[type(old.op)]}`", old.left
+    if operator == "line dropped":
+        loop = isinstance(old, ast.For) and not isinstance(new, ast.Pass)
+        return ("an end after the loop's first round",) if loop else ("no line `{}`", old)
+    if operator == "condition" and isinstance(old, ast.If):
+        return "`{}` taken as always {}", old.test, new.test
+    return "`{}` in place of `{}`", new, old
+
+
+def _more_at(node: ast.AST, arguments: Mapping[str, Any]) -> Edits:
+    """Yield slips that `edits` has not, because the cases are not proved by so many."""
+    if isinstance(node, ast.Call):
+        yield from _of_call(node, arguments)
+        yield from _of_nesting(node)
+    elif isinstance(node, ast.BinOp):
+        for other in (ast.Add, ast.Sub, ast.Mult):
+            if type(node.op) in (ast.Add, ast.Sub, ast.Mult) and type(node.op) is not other:
+                text = f"{_SIGNS[other]} in place of {_SIGNS[type(node.op)]} in `{{}}`"
+                yield (text, node), with_fields(node, op=other())
+        yield from _of_brackets(node)
+        yield from _of_sums(node)
+    elif isinstance(node, ast.Compare) and len(node.ops) == 1:
+        yield ("`{}` taken as always true", node), _of_itself(node, ast.Eq())
+        yield ("`{}` taken as never true", node), _of_itself(node, ast.NotEq())
+
+
+def _of_itself(node: ast.Compare, operator: ast.cmpop) -> ast.AST:
+    return with_fields(node, ops=[operator], comparators=[node.left])
+
+
+def _operand(call: ast.AST | None) -> ast.AST | None:
+    """Return what a call is made of: x of torch.tanh(x), of norm(x), of x.exp()."""
+    if not isinstance(call, ast.Call):
+        return None
+    own = call.func.value if isinstance(call.func, ast.Attribute) else None
+    root = own
+    while isinstance(root, ast.Attribute):
+        root = root.value
+    module = isinstance(root, ast.Name) and root.id in ("torch", "math", "self")
+    if own is not None and not module:
+        return own
+    return call.args[0] if call.args and not isinstance(call.args[0], ast.Starred) else None
+
+
+def _around(call: ast.Call, operand: ast.AST) -> ast.Call:
+    """Return the call with another operand."""
+    if call.args and _operand(call) is call.args[0]:
+        return with_fields(call, args=[operand, *call.args[1:]])
+    return with_fields(call, func=with_fields(call.func, value=operand))
+
+
+def _renamed(call: ast.Call, name: str) -> ast.Call:
+    return with_fields(call, func=with_fields(call.func, attr=name))
+
+
+def _of_call(node: ast.Call, arguments: Mapping[str, Any]) -> Edits:
+    name, operand = _name(node), _operand(node)
+    if operand is None or name in _OF_NO_NUMBERS:
+        return
+    for other, text in _ACTIVATIONS.items() if name in _ACTIVATIONS else ():
+        if other != name:
+            yield ("{} in place of {} in `{}`", other, name, node), written(text, A=operand)
+    if name in _ACTIVATIONS:
+        yield ("1 - `{}` in place of it", node), written("1 - A", A=node)
+    for other in _REDUCED if name in _REDUCED and isinstance(node.func, ast.Attribute) else ():
+        if other != name:
+            yield ("{} in place of {} in `{}`", other, name, node), _renamed(node, other)
+    if name in ("mean", "cross_entropy"):
+        yield from _of_mean(node, operand, arguments)
+    yield ("{} applied twice, to `{}`", name, operand), _around(node, node)
+
+
+def _of_mean(node: ast.Call, operand: ast.AST, arguments: Mapping[str, Any]) -> Edits:
+    """Yield a mean as a sum, or as a sum that is divided by some other number."""
+    if _name(node) == "mean":
+        total = _renamed(node, "sum")
+        axes = [word.value for word in node.keywords if word.arg == "dim"]
+        counted = written("A.size(B)", A=operand, B=axes[0]) if axes else None
+        count = counted or written("A.numel()", A=operand)
+        less = written("A / (B - 1)", A=total, B=count)
+        yield ("a sum divided by one less than its count in place of the mean",), less
+    else:
+        total = with_fields(
+            node, keywords=[*node.keywords, ast.keyword("reduction", ast.Constant("sum"))]
+        )
+        yield ("a sum of the losses in place of their mean",), total
+        first = written("torch.softmax(A, dim=-1)", A=node.args[0])
+        yield ("a softmax before {}", _name(node)), _around(node, first)
+    for argument, value in arguments.items():
+        for axis in range(value.dim() if isinstance(value, Tensor) else 0):
+            size = written(f"{argument}.size({axis})")
+            words = "a sum divided by `{}` in place of the mean", size
+            yield words, written("A / B", A=total, B=size)
+
+
+def _of_nesting(node: ast.Call) -> Edits:
+    """Yield f(g(x)) as g(f(x)), and f(x + y) with a part of it outside."""
+    inner = _operand(node)
+    deep = _operand(inner)
+    if deep is not None and _name(inner) != _name(node):
+        words = "{} before {}, and not behind it", _name(node), _name(inner)
+        yield words, _around(inner, _around(node, deep))
+    for part, rest in _split(inner) if isinstance(inner, ast.BinOp) else ():
+        inside = _around(node, part)
+        words = "only `{}` inside {}, and the rest of `{}` outside", part, _name(node), inner
+        yield words, rest(inside)
+    if isinstance(inner, ast.BinOp):
+        left, right = _around(node, inner.left), _around(node, inner.right)
+        words = "{} of both parts of `{}` by themselves", _name(node), inner
+        yield words, with_fields(inner, left=left, right=right)
+
+
+def _split(whole: ast.BinOp) -> Iterator[tuple[ast.AST, Callable[[ast.AST], ast.AST]]]:
+    """Yield the parts of a sum, or of another operation, each with what puts it back in place."""
+    yield whole.left, lambda new: with_fields(whole, left=new)
+    yield whole.right, lambda new: with_fields(whole, right=new)
+    if isinstance(whole.left, ast.BinOp) and type(whole.left.op) is type(whole.op):
+        for part, rest in _split(whole.left):
+            yield part, lambda new, rest=rest: with_fields(whole, left=rest(new))
+
+
+def _of_brackets(node: ast.BinOp) -> Edits:
+    """Yield (a + b) * c as a + b * c, f(a) + b as f(a + b), and the other way round."""
+    left, right = node.left, node.right
+    found = []
+    if isinstance(left, ast.BinOp):
+        found.append(with_fields(left, right=with_fields(node, left=left.right)))
+    if isinstance(right, ast.BinOp):
+        found.append(with_fields(right, left=with_fields(node, right=right.left)))
+    for new in found:
+        yield ("`{}`, and not `{}`: brackets", new, node), new
+    if _operand(left) is not None:
+        inside = with_fields(node, left=_operand(left))
+        words = f"`{_SIGNS[type(node.op)]} {{}}` inside {{}}, and not behind it"
+        yield (words, right, _name(left)), _around(left, inside)
+    if _operand(right) is not None:
+        inside = with_fields(node, right=_operand(right))
+        words = f"`{{}} {_SIGNS[type(node.op)]}` inside {{}}, and not before it"
+        yield (words, left, _name(right)), _around(right, inside)
+    if isinstance(node.op, ast.MatMult):
+        for text in ("A / B.size(-1) ** 0.5", "A / B.size(-1)"):
+            scaled = written(text, A=node, B=left)
+            yield ("`{}` in place of `{}`", scaled, node), scaled
+
+
+def _of_sums(node: ast.BinOp) -> Edits:
+    """Yield a residual sum x + f(norm(x)) with its norm, or what is added, in the wrong place."""
+    layer = node.right.value if isinstance(node.right, ast.Subscript) else node.right
+    norm = _operand(layer)
+    if not isinstance(node.op, ast.Add) or not isinstance(norm, ast.Call):
+        return
+    parents, inner = parents_of(node.right), _operand(norm)
+    words = "what {} gives added, and not the stream itself, in `{}`", _name(norm), node
+    yield words, with_fields(node, left=norm)
+    if inner is None:
+        return
+    bare = with_fields(node, right=exchanged_in(parents, norm, inner))
+    words = "{} behind the sum, and not before {}"
+    yield (words, _name(norm), _name(layer)), _around(norm, bare)
+    behind = with_fields(node, right=_around(norm, bare.right))
+    yield ("{} behind {}, and not before it", _name(norm), _name(layer)), behind
+    both = _around(norm, node)
+    yield ("{} behind the sum as well, in `{}`", _name(norm), node), both
+
+
+def _added_at(node: ast.AST) -> Edits:
+    """Yield a line with one function more around what it makes."""
+    if not isinstance(node, ast.Assign | ast.Return) or isinstance(node.value, ast.Tuple):
+        return
+    for name in _ADDED:
+        changed = written(_ACTIVATIONS[name], A=node.value)
+        yield ("{} around `{}`", name, node.value), with_fields(node, value=changed)
+
+
+class _Everywhere(ast.NodeTransformer):
+    """Exchanges nodes for what `change` makes of them; the tree that it visits stays as it is."""
+
+    def __init__(self, change: Callable[[ast.AST], ast.AST | None]) -> None:
+        self.change = change
+
+    def generic_visit(self, node: ast.AST) -> ast.AST:
+        lists = {n: list(value) for n, value in ast.iter_fields(node) if isinstance(value, list)}
+        node = super().generic_visit(with_fields(node, **lists))
+        return self.change(node) or node
+
+
+def _everywhere(
+    tree: ast.Module, parts: Sequence[ast.FunctionDef], nodes: Sequence[ast.AST]
+) -> Iterator[tuple[Words, ast.AST]]:
+    """Yield (words, program): one slip at several places, and lines in another order."""
+    calls = [node for node in nodes if isinstance(node, ast.Call)]
+    names = [_name(call) for call in calls]
+    for name in sorted({n for n in names if n and names.count(n) > 1}):
+        yield ("no {} anywhere", name), _with_calls(tree, name, _operand)
+        for other, text in _ACTIVATIONS.items() if name in _ACTIVATIONS else ():
+            words = "{} in place of {} everywhere", other, name
+            yield words, _with_calls(tree, name, functools.partial(_written_for, text))
+    words = [word.arg for call in calls for word in call.keywords if word.arg]
+    for word in sorted({w for w in words if words.count(w) > 1} - {"dim"}):
+        without = _Everywhere(functools.partial(_without_keyword, word)).visit(tree)
+        yield (f"no {word}= anywhere",), without
+    given = {argument.arg for part in parts for argument in part.args.args}
+    functions = sorted({name for name in names if name in given})
+    for place, one in enumerate(functions):
+        for other in functions[place + 1 :]:
+            swapped = {one: other, other: one}
+            yield ("{} and {} exchanged", one, other), _with_names(tree, swapped)
+    for part in parts:
+        last = reversed(part.args.args)
+        for argument, value in zip(last, reversed(part.args.defaults), strict=False):
+            fixed = _Everywhere(functools.partial(_filled, argument.arg, value)).visit(tree)
+            yield ("{} taken as {}, whatever is given", argument.arg, value), fixed
+    parents = parents_of(tree)
+    for node in [*parts, *nodes]:
+        body = getattr(node, "body", None)
+        for place in range(len(body) - 1) if isinstance(body, list) else ():
+            other = [*body[:place], body[place + 1], body[place], *body[place + 2 :]]
+            new = exchanged_in(parents, node, with_fields(node, body=other))
+            yield ("`{}` one line earlier", body[place + 1]), new
+
+
+def _other_names(part: ast.FunctionDef, parents: Mapping) -> Iterator[tuple[Words, ast.AST]]:
+    """Yield (words, program) with one name read in place of another."""
+    read = [node for line in part.body for node in ast.walk(line) if isinstance(node, ast.Name)]
+    names = {node.id for node in read if isinstance(node.ctx, ast.Store)}
+    names |= {argument.arg for argument in part.args.args} - {"self"}
+    for node in read:
+        for other in sorted(names - {node.id}) if node.id in names else ():
+            if isinstance(node.ctx, ast.Load):
+                new = with_fields(node, id=other)
+                yield ("`{}` in place of `{}`", new, node), exchanged_in(dict(parents), node, new)
+
+
+def _reads(node: ast.AST, name: str | None) -> bool:
+    return isinstance(node, ast.Name) and node.id == name and isinstance(node.ctx, ast.Load)
+
+
+def _with_calls(tree: ast.Module, name: str, change: Callable[[ast.Call], Any]) -> ast.Module:
+    """Return the program with each call of `name` exchanged for what `change` makes of it."""
+
+    def changed(node: ast.AST) -> ast.AST | None:
+        return change(node) if isinstance(node, ast.Call) and _name(node) == name else None
+
+    return _Everywhere(changed).visit(tree)
+
+
+def _written_for(text: str, call: ast.Call) -> ast.AST | None:
+    operand = _operand(call)
+    return None if operand is None else written(text, A=operand)
+
+
+def _without_keyword(word: str, node: ast.AST) -> ast.AST | None:
+    if not isinstance(node, ast.Call):
+        return None
+    return with_fields(node, keywords=[k for k in node.keywords if k.arg != word])
+
+
+def _with_names(tree: ast.Module, names: Mapping[str, str]) -> ast.Module:
+    """Return the program with names that are read exchanged for others."""
+
+    def changed(node: ast.AST) -> ast.AST | None:
+        reads = isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)
+        return with_fields(node, id=names[node.id]) if reads and node.id in names else None
+
+    return _Everywhere(changed).visit(tree)
