@@ -115,7 +115,7 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("folder", type=Path, help="holds the notebooks, in folders or not")
     grade.add_argument("--out", type=Path, default=Path("grades.csv"), help="default: grades.csv")
     grade.add_argument("--seconds", type=int, help="processor time for each answer (default 30)")
-    grade.add_argument("--by-the-clock", type=float, help="seconds for each answer (default 90)")
+    grade.add_argument("--by-the-clock", type=float, help="seconds for each answer (default 180)")
     grade.add_argument("--memory", type=int, help="MB for each answer (default 1024)")
     grade.set_defaults(run=_grade)
 

@@ -9,6 +9,7 @@ confinement  limits of time and memory, and no files, network or processes for a
 wire         values as text between the two processes
 judging      the exercise's own checks, made from another process
 reporting    a table of all marks, and a page of what the class got wrong most
+exporting    the exercises as assignments for nbgrader and otter-grader
 """
 
 from __future__ import annotations

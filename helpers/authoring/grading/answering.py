@@ -62,6 +62,8 @@ def serve(connection: Connection, work: Work) -> None:
     cases = [*exercise._inputs]  # before anything is refused
     running.fresh_state()
     cases.append(exercise.training_case())
+    warm_up(exercise, cases[TRAINING])
+    running.CLOCK_LIMIT = work.limits.by_the_clock  # a busy machine is no slip of the learner's
     confinement.confine(work.limits, work.by_the_kernel)
     course = Path(helpers.__file__).resolve()
     connection.send_bytes(wire.dumps(confinement.not_refused(course, 2 * work.limits.memory)))
@@ -72,6 +74,15 @@ def serve(connection: Connection, work: Work) -> None:
         with running.preserved():
             reply = _told(exercise, answer, cases[number], kind, setting)
         connection.send_bytes(reply)
+
+
+def warm_up(exercise: Exercise, case: tuple) -> None:
+    """Call the course's own answer once on a case, as a notebook does before it counts any steps.
+
+    So neither what PyTorch loads at a first call is counted, nor what the course keeps of it.
+    """
+    call = exercise.plain(exercise.reference)
+    running.run(call, case, exercise.parameters, exercise.gradients, exercise.observe, trusted=True)
 
 
 def take(name: str, source: str, imports: str, names: dict[str, Any]) -> tuple[Any, Raised | None]:
@@ -90,7 +101,7 @@ def take(name: str, source: str, imports: str, names: dict[str, Any]) -> tuple[A
         return None, Raised(type(error).__name__, str(error))
     used = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)} - names.keys()
     for statement in ast.parse(imports).body:
-        if _gives(statement) & used:
+        if gives(statement) & used:
             with contextlib.suppress(Exception):  # then the function itself says what is missing
                 _execute(statement, file, names)
     fault = None
@@ -116,20 +127,21 @@ def imports_of(source: str) -> list[str]:
     return [
         ast.unparse(node)
         for node in body
-        if isinstance(node, ast.Import | ast.ImportFrom) and "*" not in _gives(node)
+        if isinstance(node, ast.Import | ast.ImportFrom) and "*" not in gives(node)
     ]
+
+
+def gives(statement: ast.stmt) -> set[str]:
+    """Return the names that an import statement gives; none for any other statement."""
+    if not isinstance(statement, ast.Import | ast.ImportFrom):
+        return set()
+    return {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
 
 
 def _without_magics(source: str) -> str:
     """Return the source with IPython's own lines empty, so that line numbers stay."""
     lines = source.splitlines()
     return "\n".join("" if line.lstrip().startswith(("%", "!")) else line for line in lines)
-
-
-def _gives(statement: ast.stmt) -> set[str]:
-    if not isinstance(statement, ast.Import | ast.ImportFrom):
-        return set()
-    return {(alias.asname or alias.name).split(".")[0] for alias in statement.names}
 
 
 def _execute(statement: ast.stmt, file: str, names: dict[str, Any]) -> None:

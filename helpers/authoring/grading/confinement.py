@@ -39,7 +39,7 @@ class Limits(NamedTuple):
     """
 
     seconds: int = 30
-    by_the_clock: float = 90.0
+    by_the_clock: float = 180.0
     memory: int = 1 << 30
 
 

@@ -20,9 +20,9 @@ from typing import Any, NamedTuple
 
 from helpers.authoring import Refused
 from helpers.authoring.grading import wire
-from helpers.authoring.grading.answering import TRAINING, Work, serve
+from helpers.authoring.grading.answering import TRAINING, Work, serve, warm_up
 from helpers.authoring.grading.confinement import Limits
-from helpers.exercises import REGISTRY
+from helpers.exercises import REGISTRY, running
 from helpers.exercises.comparing import wrap
 from helpers.exercises.engine import CORRECT, RAISED, Exercise, Verdict
 from helpers.exercises.running import Outcome, Raised
@@ -58,8 +58,8 @@ class Judge:
 
         Raises Refused if they do not.
         """
-        # PyTorch loads parts of itself at a first call, and those steps must not be counted.
-        self.exercise.warm_up()
+        with running.preserved():
+            warm_up(self.exercise, self.exercise.training_case())
         judged = self.judge(self.exercise.source, "")
         if judged.verdict.kind != CORRECT:
             raise Refused(
@@ -102,10 +102,6 @@ class _FromAfar(Exercise):
     """An exercise whose answer is asked for the results of its calls in another process."""
 
     process: _Process | None = None
-
-    def warm_up(self) -> None:
-        """Call the course's own answer once."""
-        self._run(self.reference, self._inputs[0])
 
     def _run(
         self, function: Callable[..., Any], case: tuple, trusted: bool = True, seed: int = 0

@@ -50,7 +50,7 @@ def _read(path: Path, name: str) -> Submission:
             return Submission(name, {}, fault=f"no file of less than {LARGEST:,} bytes")
         notebook = nbformat.reads(path.read_text(encoding="utf-8"), as_version=4)
         cells = [cell for cell in notebook.cells if cell.cell_type == "code"]
-        tagged = [(_exercises(cell), str(cell.source)) for cell in cells]
+        tagged = [(exercises_of(cell), str(cell.source)) for cell in cells]
     except Exception as error:  # a file may hold anything
         return Submission(name, {}, fault=f"not a notebook ({type(error).__name__})")
     found = {exercise for names, _ in tagged for exercise in names}
@@ -70,7 +70,7 @@ def _read(path: Path, name: str) -> Submission:
     )
 
 
-def _exercises(cell: nbformat.NotebookNode) -> list[str]:
+def exercises_of(cell: nbformat.NotebookNode) -> list[str]:
     """Return the names of the course's exercises whose tags a cell has."""
     tags = cell.metadata.get("tags", [])
     names = [tag.removeprefix(TAG) for tag in tags if isinstance(tag, str) and tag.startswith(TAG)]
