@@ -32,6 +32,7 @@ question; the others are for those who write it.
   edition WHICH    write the notebooks for students, or solved and with notes for the instructor
   slides NN ...    make slides of what is shown in class, which open in a browser
   grade FOLDER     judge the notebooks that a class handed in, each answer in a process of its own
+  export WHICH     write the exercises as assignments for nbgrader or otter-grader
   benchmark WHICH  time the layers, or train translators on real sentences
 """
 
@@ -118,6 +119,14 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--by-the-clock", type=float, help="seconds for each answer (default 180)")
     grade.add_argument("--memory", type=int, help="MB for each answer (default 1024)")
     grade.set_defaults(run=_grade)
+
+    export = commands.add_parser("export", help="write assignments for another grader")
+    export.add_argument("which", choices=["nbgrader", "otter"], help="for which grader")
+    export.add_argument(
+        "--notebooks", nargs="+", default=[], metavar="NN", help="such as 04; default: all"
+    )
+    export.add_argument("--out", type=Path, help="the folder to write into (default: build/WHICH)")
+    export.set_defaults(run=_export)
 
     benchmark = commands.add_parser("benchmark", help="time the layers, or train translators")
     benchmark.add_argument("which", choices=["layers", "translation"], help="what to measure")
@@ -248,6 +257,13 @@ def _grade(options: argparse.Namespace) -> None:
     marks = grading.grade(options.folder, limits)
     page = reporting.write(marks, options.out)
     print(f"Wrote {options.out}, and {page} without names")
+
+
+def _export(options: argparse.Namespace) -> None:
+    from helpers.authoring.grading import exporting
+
+    paths = exporting.write(options.which, options.notebooks, options.out)
+    print(f"Wrote {len(paths)} assignments, the first one as {paths[0]}")
 
 
 def _benchmark(options: argparse.Namespace) -> None:
