@@ -13,7 +13,7 @@ from PIL import Image
 
 from helpers import claims
 from helpers.authoring import cli, notebooks
-from helpers.authoring.ledger import command, picture, rows, running, saboteurs
+from helpers.authoring.ledger import command, page, picture, rows, running, saboteurs
 from helpers.authoring.ledger.running import LedgerRefused, Run, Task
 from helpers.authoring.ledger.stated import claims_in
 from helpers.authoring.notebooks import NOTEBOOKS, read_notebook
@@ -261,9 +261,10 @@ def test_claims_are_read_from_code():
         'for n in 1, 2:\n    claim(\n        "01.b", f"recorded: {n} times", y, above=low, below=3)'
     )
     first, second = claims_in(new_notebook(cells=[new_code_cell(source)]))
-    assert first == ("01.a", "a share", 0.5, None, {"above"}) and first.kind == "live"
-    assert second == ("01.b", "recorded:  times", None, 3.0, {"above", "below"})
-    assert second.kind == "recorded"
+    assert first == ("01.a", ("a share",), 0.5, None, {"above"}) and first.kind == "live"
+    assert second == ("01.b", ("recorded: ", " times"), None, 3.0, {"above", "below"})
+    assert second.kind == "recorded" and second.fits("recorded: 2 times")
+    assert not second.fits("recorded: 2") and not first.fits("a share, now")
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
@@ -271,6 +272,54 @@ def test_ids_are_those_of_their_notebook_and_stand_once(path):
     stated = [claim.claim for claim in claims_in(read_notebook(path))]
     assert stated and len(stated) == len(set(stated))
     assert {claim[:3] for claim in stated} == {f"{path.name[:2]}."}
+
+
+# ---------------------------------------------------------------- in step
+
+
+def test_a_ledger_that_is_not_in_step_is_told_apart():
+    source = 'claim("11.x", "a share", x, above=1)\nclaim("11.y", f"of {n}", x, below=high)'
+    stated = claims_in(new_notebook(cells=[new_code_cell(source)]))
+    (row,) = rows.rows_of(ran({1: 2.0}, [1, None]))
+    other = row | {"claim": "11.y", "statement": "of 8", "band": [None, 3]}
+    assert list(page.out_of_step([row, other], stated)) == []
+    changed = {
+        "11.y stands in the notebooks only": [row],
+        "11.z stands in the ledger only": [row, other, row | {"claim": "11.z"}],
+        "11.x is stated otherwise: 'a part'": [row | {"statement": "a part"}, other],
+        "11.x has another band: above 2": [row | {"band": [2, None]}, other],
+        "11.x has another band: below 9": [row | {"band": [1, 9]}, other],
+        "11.y has another band: below None": [row, other | {"band": [None, None]}],
+    }
+    for said, given in changed.items():
+        assert list(page.out_of_step(given, stated)) == [said]
+
+
+def test_a_ledger_in_the_tree_is_in_step_with_notebooks_picture_and_readme():
+    """As long as none is committed, its picture and its words must not be either."""
+    ledger, image = rows.read_rows(), picture.beside(rows.CLAIMS)
+    assert image.is_file() == bool(ledger)
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert (image.name in readme) == bool(ledger)
+    if ledger:
+        stated = [c for path in PATHS for c in claims_in(read_notebook(path))]
+        assert list(page.out_of_step(ledger, stated)) == []
+        assert all(map(rows.holds, ledger))
+        with Image.open(image) as shown:
+            assert shown.text[picture.KEY] == picture.checksum(rows.CLAIMS)
+        assert f"![{picture.alt(ledger)}](data/results/{image.name})" in readme
+
+
+def test_the_books_part_has_the_picture_and_a_line_for_each_claim(tmp_path):
+    path = tmp_path / "claims.json"
+    assert page.over_seeds(path) == ""
+    rows.write_rows([*drawn(2), drawn(1)[0] | {"claim": "11.r", "kind": "recorded"}], path)
+    picture.write(path)
+    text = page.over_seeds(path)
+    assert text.startswith("## Over 3 seeds") and '<img alt="3 claims, a line each' in text
+    lines = text[text.index("|---") :].splitlines()[1:]
+    assert [line.split("`")[1] for line in lines] == ["11.claim_0", "11.claim_1", "11.r"]
+    assert lines[0].endswith("| a share | above 1 | 2 | 2.2 | 3.0 | none: a demonstration |")
 
 
 # ---------------------------------------------------------------- the picture

@@ -10,6 +10,7 @@ from html import escape
 from nbformat import NotebookNode
 
 from helpers.authoring.book.chapters import Chapter
+from helpers.authoring.ledger import page
 from helpers.settings import ROOT
 
 DOCS = ROOT / "docs"
@@ -122,7 +123,7 @@ def ledger(all_chapters: list[Chapter]) -> str:
             title = f"## [{chapter.number} · {chapter.title}]({chapter.name}.ipynb)"
             head = "| what was measured | value | claimed |\n|---|---|---|"
             parts.append("\n".join([title, "", head, *rows]))
-    return "\n\n".join(parts) + "\n"
+    return "\n\n".join([*parts, page.over_seeds()]).rstrip() + "\n"
 
 
 def _cell(text: str) -> str:

@@ -4,5 +4,8 @@ running     execute notebooks under seeds, collect their claims, go on after an 
 preparing   what a notebook's kernel does first: no claim stops it, and a saboteur is let in
 saboteurs   changes under which claims must fail, and which claims each one has to break
 rows        from the runs to the rows of data/results/claims.json
+stated      what claims a notebook states, read from its code
+command     what the command runs, says and refuses
+page        the ledger in the book, and whether it is in step with the notebooks
 picture     every claim a line, with its band and its values, worst first
 """

@@ -12,6 +12,7 @@ from helpers.authoring.ledger.rows import (
     Row,
     broken_by,
     holds,
+    in_words,
     rows_of,
     with_saboteurs,
     worst_first,
@@ -123,12 +124,7 @@ def _tell_saboteurs(runs: list[Run], numbers: list[str], notebooks: Path) -> Non
 
 def _tell_rows(rows: list[Row]) -> None:
     for row in worst_first(rows):
-        low, high = row["band"]
-        band = " and ".join(
-            f"{word} {bound:g}"
-            for word, bound in (("above", low), ("below", high))
-            if bound is not None
-        )
+        band = in_words(row["band"])
         margin = "     -" if row["margin_sd"] is None else f"{row['margin_sd']:6.1f}"
         near = "near" if row["margin_sd"] is not None and row["margin_sd"] < NEAR else ""
         state = near if holds(row) else "BROKEN"

@@ -81,6 +81,12 @@ def _narrowest(bands: Iterable[list[float | None]]) -> list[float | None]:
     return [low, min((bound for bound in highs if bound is not None), default=None)]
 
 
+def in_words(band: Sequence[float | None]) -> str:
+    """Return a band as a claim prints it, such as "above 0.4 and below 0.8"."""
+    bounds = zip(("above", "below"), band, strict=True)
+    return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+
+
 def room(value: float, band: Sequence[float | None]) -> float:
     """Return how far a value stands within its band; below 0 it stands outside."""
     low, high = band

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -14,20 +15,24 @@ from helpers.authoring.ledger.rows import kind_of
 class Stated(NamedTuple):
     """A claim as it stands in a cell: its id, its statement, and those bounds that are numbers.
 
-    statement: as written; what is filled in by the run is left out, as the rest of a sentence.
+    parts: the statement, cut where the run fills something in; one part if it is plain words.
     low, high: None where there is no such bound, or where the run gives it.
     given: which of "above" and "below" the claim has.
     """
 
     claim: str
-    statement: str
+    parts: tuple[str, ...]
     low: float | None
     high: float | None
     given: frozenset[str]
 
     @property
     def kind(self) -> str:
-        return kind_of(self.statement)
+        return kind_of(self.parts[0])
+
+    def fits(self, statement: str) -> bool:
+        """Return whether a run that this claim was stated by can have printed `statement`."""
+        return re.fullmatch(".*".join(map(re.escape, self.parts)), statement) is not None
 
 
 def claims_in(notebook: NotebookNode) -> list[Stated]:
@@ -53,13 +58,19 @@ def _claims_of(source: str) -> Iterator[Stated]:
             given = frozenset(bounds) & {"above", "below"}
             words = call.args[1]
             words = texts[words.id] if isinstance(words, ast.Name) else words
-            yield Stated(_text(call.args[0]), _text(words), low, high, given)
+            yield Stated(ast.literal_eval(call.args[0]), _parts(words), low, high, given)
 
 
-def _text(node: ast.expr) -> str:
-    if isinstance(node, ast.JoinedStr):
-        return "".join(part.value for part in node.values if isinstance(part, ast.Constant))
-    return str(ast.literal_eval(node))
+def _parts(node: ast.expr) -> tuple[str, ...]:
+    if not isinstance(node, ast.JoinedStr):
+        return (ast.literal_eval(node),)
+    parts = [""]
+    for part in node.values:
+        if isinstance(part, ast.Constant):
+            parts[-1] += part.value
+        else:
+            parts.append("")
+    return tuple(parts)
 
 
 def _number(node: ast.expr | None) -> float | None:
