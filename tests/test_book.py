@@ -11,12 +11,12 @@ import pytest
 
 from helpers.authoring.book import building, chapters, live, pages, weights
 from helpers.authoring.book.chapters import Chapter
+from helpers.authoring.ledger import page
 from helpers.corpus import tokenize
 from helpers.decoding import translate_all
 from helpers.exercises import REGISTRY
 from helpers.explorer import explore
 from helpers.explorer.base import SCRIPTS, STATE_MIME, packed
-from helpers.authoring.ledger import page
 from helpers.models import load_pretrained
 
 JS = Path(building.__file__).parent / "js"
