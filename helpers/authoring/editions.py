@@ -14,6 +14,7 @@ from nbformat.v4 import new_markdown_cell
 from helpers.authoring import Refused
 from helpers.authoring.bootstrap import address
 from helpers.authoring.notebooks import (
+    LARGEST,
     NOTEBOOKS,
     execute,
     find_notebook,
@@ -30,6 +31,7 @@ TAG = "exercise:"
 TEACHER = "teacher"  # the tag of the cells that only the instructor's edition has
 SLIPS = 5  # of an exercise: they stand in their order, with the most common one first
 DEFAULT = ROOT / "build"
+NOTES = 100_000  # bytes that the notes may add to a notebook, which is near its limit without them
 _SECTION = re.compile(r"^## (\d+)\b")
 _HEADINGS = re.compile(r"^#+ ", re.MULTILINE)
 
@@ -145,7 +147,7 @@ def write(
             notebook = execute(notebook, NOTEBOOKS)
             refuse_stderr(notebook)
         written.append(folder / path.name)
-        write_notebook(normalise(notebook), written[-1])
+        write_notebook(normalise(notebook), written[-1], LARGEST + NOTES)
     return written
 
 

@@ -28,9 +28,10 @@
     block.parentElement.classList.add("am-scrolls");
   }
 
-  // Makes a table narrower until it is no wider than its slide.
-  function fitTable(table) {
-    table.style.zoom = Math.min(1, table.parentElement.clientWidth / table.offsetWidth);
+  // Makes a table or a formula narrower until it is no wider than its slide.
+  function narrow(box) {
+    const room = box.closest(".am-block").clientWidth;
+    box.style.zoom = Math.min(1, room / Math.max(box.offsetWidth, box.scrollWidth));
   }
 
   // By how much reveal.js has enlarged the slides.
@@ -114,7 +115,7 @@
     slides.querySelectorAll(".am-live").forEach((box) => box.setAttribute("data-prevent-swipe", ""));
     await Promise.all([...document.images].map((image) => image.decode().catch(() => {})));
     await document.fonts.ready;
-    slides.querySelectorAll(".am-prose table").forEach(fitTable);
+    slides.querySelectorAll(".am-prose table, .am-formula").forEach(narrow);
     slides.querySelectorAll(".am-body").forEach(cut);
     slides.querySelectorAll("section").forEach(takeNotes);
     slides.classList.remove("am-measured");
