@@ -413,6 +413,7 @@ def lines(
             (4, -4),
             xycoords=("data", "axes fraction"),
             textcoords="offset points",
+            rotation=90,
             va="top",
             fontsize=12,
         )
