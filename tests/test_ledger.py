@@ -341,7 +341,7 @@ def test_the_picture_holds_the_ledger_that_it_shows(tmp_path):
 def test_the_picture_has_a_line_for_each_claim_the_nearest_on_top():
     fig = picture.figure(drawn(70))
     labels = [[text.get_text() for text in axes.get_yticklabels()] for axes in fig.axes]
-    assert [len(column) for column in labels] == [picture.COLUMN, 70 - picture.COLUMN]
+    assert [len(column) for column in labels] == [35, 35]
     assert labels[0][:2] == ["11.claim_0 °", "11.claim_1 °"]
     top = fig.axes[0].collections
     dots = [c for c in top if len(c.get_offsets()) == 3 and c.get_offsets()[0][1] == 0]

@@ -19,8 +19,14 @@ from helpers.figures import charts
 
 COLUMN = 60  # claims side by side with others, where there are more
 FARTHEST = 100.0  # standard deviations; what stands farther in is drawn here
-NEAREST = -10.0
-TICKS = (-4, 0, 4, 10, 30, 100)
+NEAREST = -2.0
+TICKS = (0, 4, 10, 30, 100)
+LEGEND = (
+    "distance of each run to the edge of its band, in standard deviations (red: outside the band, "
+    "grey: nearer than 4)\n"
+    "diamonds: no seed changes the value (grey: it is read from a record) · °: a live claim that "
+    "no saboteur has broken"
+)
 KEY = "claims"  # where the file keeps the checksum of the rows that it shows
 
 
@@ -67,13 +73,17 @@ def alt(rows: Sequence[Row]) -> str:
 def figure(rows: Sequence[Row]) -> Figure:
     """Return the picture: the distance to the nearest edge of the band, in standard deviations."""
     rows = worst_first(rows)
-    columns = [rows[k : k + COLUMN] for k in range(0, len(rows), COLUMN)] or [[]]
-    height = 1.6 + 0.19 * max(len(column) for column in columns)
-    fig = Figure(figsize=(4.6 * len(columns), height))
+    across = max(1, -(-len(rows) // COLUMN))
+    down = max(1, -(-len(rows) // across))
+    columns = [rows[k * down : (k + 1) * down] for k in range(across)]
+    fig = Figure(figsize=(max(4.2 * across, 7.0), 1.8 + 0.19 * down))
     grid = fig.subplots(1, len(columns), squeeze=False)[0]
     for axes, column in zip(grid, columns, strict=True):
         _draw(axes, column)
-    fig.supxlabel("distance of each run to the edge of its band, in standard deviations", size=11)
+        axes.set_ylim(down - 0.4, -0.6)
+    fig.supxlabel(
+        LEGEND if across > 1 else LEGEND.replace(" (", "\n(").replace(" · ", "\n"), size=10
+    )
     fig.suptitle("How far each claim stands from its band", x=0.01, ha="left", weight="bold")
     return fig
 
@@ -93,7 +103,6 @@ def _draw(axes: Axes, rows: Sequence[Row]) -> None:
             colour = palette.GREY if row["kind"] == "recorded" else palette.GREEN
             axes.scatter([FARTHEST], [place], s=22, marker="D", color=colour)
     axes.set_xlim(NEAREST, FARTHEST * 1.3)
-    axes.set_ylim(len(rows) - 0.4, -0.6)
     axes.set_xticks(TICKS, [str(tick) for tick in TICKS], fontsize=9)
     axes.set_yticks(range(len(rows)), [_label(row) for row in rows], fontsize=8)
     axes.tick_params(axis="y", length=0)
