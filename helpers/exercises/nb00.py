@@ -71,6 +71,34 @@ softmax = Exercise(
             lambda scores: (scores == scores.max()).float(),
             "All the weight is on the largest score. Softmax is softer: the others keep a share.",
         ),
+        Wrong(
+            "sigmoids",
+            torch.sigmoid,
+            "A sigmoid of each score looks at that score alone. Weights are shares of one "
+            "whole, so each of them must depend on all the scores.",
+        ),
+        Wrong(
+            "max_in_one_place",
+            lambda scores: torch.exp(scores - scores.max()) / torch.exp(scores).sum(),
+            "The largest score is taken away above the line of the fraction only. Take it away "
+            "below as well, because otherwise the weights change.",
+        ),
+        Wrong(
+            "softer",
+            lambda scores: torch.softmax(scores / len(scores) ** 0.5, dim=0),
+            "The scores are divided before exp. Here they are taken as they are; a division "
+            "belongs to dot products, whose size grows with their width.",
+        ),
+        Wrong(
+            "smallest_first",
+            lambda scores: torch.softmax(-scores, dim=0),
+            "The smallest score gets the largest weight: there is a minus too many before exp.",
+        ),
+        Wrong(
+            "logarithms",
+            lambda scores: torch.log_softmax(scores, dim=0),
+            "These are the logarithms of the weights: log_softmax where softmax belongs.",
+        ),
     ),
     hints=(
         "What does exp do to a negative number? What must the results add up to? And which number "

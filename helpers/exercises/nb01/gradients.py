@@ -253,6 +253,11 @@ def _gates_not_transposed(x, h, w, u, b, c) -> torch.Tensor:
     return _gru((x, h, w, turned, b, c))
 
 
+def _blind_gates(x, h, w, u, b, c) -> torch.Tensor:
+    of_candidate = torch.arange(len(u)) >= len(u) // 3 * 2
+    return _gru((x, h, w, u * of_candidate.unsqueeze(1), b, c * of_candidate))
+
+
 gru_cell = Exercise(
     name="nb01.gru_cell",
     title="A cell that can keep: the GRU",
@@ -412,6 +417,12 @@ gru_cell = Exercise(
                 lambda *case: _gru(case, blend=lambda z, n, h: n + (1 - z) * h),
                 lambda *case: _gru(case, blend=lambda z, n, h: (1 - z) * n + h),
             ),
+        ),
+        Wrong(
+            "gates_see_the_word_only",
+            _blind_gates,
+            "Both gates are computed from the word alone. They look at the old state too: add "
+            "its share before the sigmoid.",
         ),
     ),
     hints=(

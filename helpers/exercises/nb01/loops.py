@@ -346,6 +346,19 @@ def _in_place(first: torch.Tensor, second: torch.Tensor, limit: float) -> tuple:
     return first.mul_(factor), second.mul_(factor)
 
 
+def _by_mean_square(first: torch.Tensor, second: torch.Tensor, limit: float) -> tuple:
+    return _scaled(first, second, limit, (first.square().mean() + second.square().mean()).sqrt())
+
+
+def _by_absolutes(first: torch.Tensor, second: torch.Tensor, limit: float) -> tuple:
+    return _scaled(first, second, limit, first.abs().sum() + second.abs().sum())
+
+
+def _thrown_away(first: torch.Tensor, second: torch.Tensor, limit: float) -> tuple:
+    kept = _norm(first, second) <= limit
+    return first * kept, second * kept
+
+
 clip_by_norm = Exercise(
     name="nb01.clip_by_norm",
     title="Shorten a gradient, keep its direction",
@@ -436,6 +449,29 @@ clip_by_norm = Exercise(
             ),
             "The factor is upside down, so long gradients become longer still. To get the length "
             "of the limit, multiply by limit / norm.",
+        ),
+        Wrong(
+            "root_of_the_mean",
+            _by_mean_square,
+            "The squares are averaged. A norm is the root of their sum, so it grows with the "
+            "number of parameters.",
+        ),
+        Wrong(
+            "sum_of_absolutes",
+            _by_absolutes,
+            "The absolute numbers are added up. The norm is the root of the sum of the squares.",
+        ),
+        Wrong(
+            "upper_end_only",
+            lambda first, second, limit: (first.clamp(max=limit), second.clamp(max=limit)),
+            "Each number is cut at the limit, and only from above. That changes the direction "
+            "of the step; shrink all numbers by one factor.",
+        ),
+        Wrong(
+            "thrown_away",
+            _thrown_away,
+            "A gradient that is too long is set to 0, so nothing is learnt from this batch. "
+            "Shrink it to the limit, because its direction is right.",
         ),
     ),
     hints=(

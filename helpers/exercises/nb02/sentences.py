@@ -188,6 +188,27 @@ masked_loss = Exercise(
                 ),
             ),
         ),
+        Wrong(
+            "labels_smoothed",
+            lambda logits, targets, pad: _entropy(
+                logits, targets, ignore_index=pad, label_smoothing=0.1
+            ),
+            "The targets are smoothed by 0.1. That comes in notebook 12; here all of a target "
+            "is on the true word.",
+        ),
+        Wrong(
+            "share_of_wrong_words",
+            lambda logits, targets, pad: (
+                (logits.argmax(dim=-1) != targets)[targets != pad].float().mean()
+            ),
+            "This is the share of wrong words. It has no gradient to learn from; the loss is "
+            "the mean of -log p of the true words.",
+        ),
+        Wrong(
+            "perplexity",
+            lambda logits, targets, pad: _entropy(logits, targets, ignore_index=pad).exp(),
+            "This is the perplexity, exp of the loss. The loss itself is asked for.",
+        ),
     ),
     hints=(
         "A batch holds 10 real words and 30 positions of padding. How many losses should be "

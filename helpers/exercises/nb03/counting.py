@@ -234,6 +234,18 @@ null_curve = Exercise(
             "This is the chance that at least one word is right, which grows with length. The "
             "question is how often every word is.",
         ),
+        Wrong(
+            "errors_added_up",
+            lambda exact, length, lengths: 1 - (1 - exact ** (1 / length)) * lengths,
+            "The probabilities of an error are added up, word by word. Several words may be "
+            "wrong at once, so multiply the probabilities of being right.",
+        ),
+        Wrong(
+            "difference_of_lengths",
+            lambda exact, length, lengths: exact ** (lengths - length),
+            "The exponent is the difference of the two lengths. It is their ratio, because "
+            "twice as many words square the exact match.",
+        ),
     ),
     hints=(
         "A quarter of the two-word sentences are right. If both words are right equally often, how "

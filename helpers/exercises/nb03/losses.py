@@ -58,6 +58,12 @@ def _low_left_out(losses, real, lengths, edges) -> torch.Tensor:
     return _grouped(losses, real, lengths, edges, lambda some, mask: some[mask].mean())
 
 
+def _by_source_words(losses, real, lengths, edges) -> torch.Tensor:
+    sums = torch.where(real, losses, 0.0).sum(dim=1)
+    groups = [(lengths >= low) & (lengths <= high) for low, high in edges]
+    return torch.stack([sums[inside].sum() / lengths[inside].sum() for inside in groups])
+
+
 loss_by_length = Exercise(
     name="nb03.loss_by_length",
     title="What a word costs in short and in long sentences",
@@ -157,6 +163,12 @@ loss_by_length = Exercise(
             ),
             "Each group's sum is divided by the words of all groups. Divide by the words of the "
             "group itself.",
+        ),
+        Wrong(
+            "by_source_words",
+            _by_source_words,
+            "The sum is divided by the words of the source. The losses belong to target words, "
+            "so divide by how many of these are real.",
         ),
     ),
     hints=(

@@ -73,6 +73,11 @@ def _one_too_far(said, words, lengths) -> torch.Tensor:
     return right.sum(dim=0) / there.sum(dim=0)
 
 
+def _divided_by_distances(said, words, lengths) -> torch.Tensor:
+    hits = answers.recall_by_distance(said, words, lengths) * _there(lengths).sum(dim=0)
+    return hits / int(lengths.max())
+
+
 recall_by_distance = Exercise(
     name="nb03.recall_by_distance",
     title="How much is read back, by distance from the end",
@@ -152,6 +157,12 @@ recall_by_distance = Exercise(
             ),
             "Every distance gets the mean over all words. Then old and new cannot be told apart, "
             "which was the question.",
+        ),
+        Wrong(
+            "divided_by_distances",
+            _divided_by_distances,
+            "The hits are divided by the number of distances. Divide by how many sentences have "
+            "a word at this distance.",
         ),
     ),
     hints=(

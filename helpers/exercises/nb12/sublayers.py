@@ -62,6 +62,15 @@ def _by_std(axis: int) -> Callable[..., torch.Tensor]:
     return normed
 
 
+def _mean_square_norm(states, gain, bias, eps) -> torch.Tensor:
+    return gain * states / torch.sqrt(states.square().mean(dim=-1, keepdim=True) + eps)
+
+
+def _to_length_one(states, gain, bias, eps) -> torch.Tensor:
+    centred = states - states.mean(dim=-1, keepdim=True)
+    return gain * torch.nn.functional.normalize(centred, dim=-1) + bias
+
+
 layer_norm = Exercise(
     name="nb12.layer_norm",
     title="Every vector to the same size",
@@ -182,6 +191,23 @@ layer_norm = Exercise(
             "less than their number. Each word's vector is brought to size on its own: the last "
             "axis.",
             also=(_by_std(0),),
+        ),
+        Wrong(
+            "mean_square_norm",
+            _mean_square_norm,
+            "This is RMSNorm (Zhang and Sennrich, 2019): it takes no mean away and adds no "
+            "bias. Layer norm does both.",
+        ),
+        Wrong(
+            "to_length_one",
+            _to_length_one,
+            "The vector is brought to length 1. Its variance must be 1, so its length is the "
+            "root of D.",
+        ),
+        Wrong(
+            "gain_counted_from_one",
+            lambda states, gain, bias, eps: answers.layer_norm(states, 1 + gain, bias, eps),
+            "1 is added to the gain. Some libraries store it so; here the gain is used as it is.",
         ),
     ),
     hints=(
