@@ -72,17 +72,17 @@ def assignment(
 
 
 def _nbgrader(exercise: Exercise) -> Iterator[NotebookNode]:
-    """Yield the solution, the test that gives the points, and the cell that goes on with it."""
+    """Yield the solution, and the test that gives the points and goes on with a right answer."""
     name = exercise.short_name
     answer = _answer(exercise, "### BEGIN SOLUTION", "### END SOLUTION")
     answer.metadata["nbgrader"] = _nbgrader_cell(name, solution=True)
-    test = new_code_cell(_test(exercise))
+    judged, passed = _test(exercise)
+    goes_on = f"if not verdict.passed:\n    {name} = ex.{name}.reference  # to go on with"
+    test = new_code_cell("\n".join([judged, goes_on, passed]))
     test.metadata["nbgrader"] = _nbgrader_cell(
         f"test_{name}", grade=True, locked=True, points=exercise.difficulty
     )
-    goes_on = _goes_on(exercise)
-    goes_on.metadata["nbgrader"] = _nbgrader_cell(f"go_on_{name}", locked=True)
-    yield from (answer, test, goes_on)
+    yield from (answer, test)
 
 
 def _nbgrader_cell(name: str, **settings: Any) -> dict[str, Any]:
@@ -99,7 +99,7 @@ def _otter(exercise: Exercise) -> Iterator[NotebookNode]:
     yield _answer(exercise, "# BEGIN SOLUTION", "# END SOLUTION")
     yield new_raw_cell("# END SOLUTION")
     yield new_raw_cell("# BEGIN TESTS")
-    yield new_code_cell(_test(exercise))
+    yield new_code_cell("\n".join(_test(exercise)))
     yield new_raw_cell("# END TESTS")
     yield new_raw_cell("# END QUESTION")
     yield _goes_on(exercise)
@@ -125,18 +125,26 @@ def _answer(exercise: Exercise, begin: str, end: str) -> NotebookNode:
     return new_code_cell("\n".join(lines), metadata={"tags": [f"{TAG}{exercise.name}"]})
 
 
-def _test(exercise: Exercise) -> str:
+def _test(exercise: Exercise) -> tuple[str, str]:
+    """Return the code that judges an answer, and the code that fails where it is not right.
+
+    A cell that failed has left no function behind, which is no attempt.
+    """
     module, name = exercise.name.split(".")
     return (
         f"from helpers.exercises import {module} as ex\n\n"
-        f"verdict = ex.{name}.verdict({name})\n"
-        f'assert verdict.kind in ("{CORRECT}", "{SLOW}"), f"{{verdict.kind}}: {{verdict.message}}"'
+        f'verdict = ex.{name}.verdict(globals().get("{name}"))',
+        f'assert verdict.kind in ("{CORRECT}", "{SLOW}"), (\n'
+        f'    f"{{verdict.kind}}: {{verdict.message}}\\n{{verdict.details}}"\n)',
     )
 
 
 def _goes_on(exercise: Exercise) -> NotebookNode:
     module, name = exercise.name.split(".")
-    source = f"from helpers.exercises import {module} as ex\n\n{name} = ex.{name}.check({name})"
+    source = (
+        f"from helpers.exercises import {module} as ex\n\n"
+        f'{name} = ex.{name}.check(globals().get("{name}"))'
+    )
     return new_code_cell(source, metadata={"deletable": False, "editable": False})
 
 
