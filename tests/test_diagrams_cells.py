@@ -116,8 +116,16 @@ def test_the_walk_says_what_the_captioner_says():
         assert moment.words["weights"] == f"cell {most + 1}: {float(weights[most]):.2f}"
 
 
-def shown_cells(axes) -> list[np.ndarray]:
-    return [np.asarray(image.get_array()) for image in axes.images]
+def shown_cells(axes, side: int) -> list[np.ndarray]:
+    """The cells that are seen, in reading order; side: of a cell, in pixels."""
+    (image,) = axes.images
+    seen = np.asarray(image.get_array())
+    step = side + (seen.shape[0] - GRID * side) // (GRID - 1)  # with the gap
+    return [
+        seen[r * step : r * step + side, c * step : c * step + side, :3]
+        for r in range(GRID)
+        for c in range(GRID)
+    ]
 
 
 def test_the_set_shows_cells_vectors_and_weights_of_the_picture():
@@ -127,9 +135,12 @@ def test_the_set_shows_cells_vectors_and_weights_of_the_picture():
     bars, content, position, whole, cut = fig.axes
     heights = [bar.get_height() for bar in bars.patches]
     torch.testing.assert_close(torch.tensor(heights), weights, check_dtype=False)
-    assert (len(content.patches), len(position.patches)) == (6 * (CELLS + 1), 3 * (CELLS + 1))
+    np.testing.assert_allclose(content.collections[0].get_array().T, vectors[:, :6], rtol=1e-5)
+    place, total = position.collections
+    np.testing.assert_allclose(place.get_array().T, vectors[:, 7:10], rtol=1e-5)
+    np.testing.assert_allclose(total.get_array()[:, 0], (weights @ vectors)[7:10], rtol=1e-5)
     for axes in (whole, cut):
-        for k, cell in enumerate(shown_cells(axes)):
+        for k, cell in enumerate(shown_cells(axes, 8)):
             row, column = divmod(k, GRID)
             expected = picture[row * 8 : row * 8 + 8, column * 8 : column * 8 + 8]
             assert np.array_equal(cell, expected)
@@ -146,7 +157,7 @@ def test_shuffled_cells_are_those_that_the_model_gets():
     plain, both, contents = shuffled(picture, order.tolist(), said, "A title").axes
     moved = move_cells(torch.from_numpy(scene().image)[None], order)[0].permute(1, 2, 0).numpy()
     for axes in (both, contents):
-        for k, cell in enumerate(shown_cells(axes)):
+        for k, cell in enumerate(shown_cells(axes, CELL)):
             row, column = divmod(k, GRID)
             rows = slice(row * CELL, row * CELL + CELL)
             assert np.array_equal(cell, moved[rows, column * CELL : column * CELL + CELL])

@@ -283,7 +283,7 @@ def test_slip_in_other_words_is_known_too(exercise, answer, name):
             nb07.bag_answers,
             "return torch.softmax(queries @ keys.mT, dim=-1)",
             NOT_YET,
-            "expected (B, T, V) = (1, 2, 5), yours is (B, T, S) = (1, 2, 3).",
+            "expected (B, T, C) = (1, 2, 5), yours is (B, T, S) = (1, 2, 3).",
         ),
     ],
     **named,

@@ -83,9 +83,9 @@ def looked_at_spec(weights: torch.Tensor, word_cells: list[int]) -> torch.Tensor
 
 
 def bag_answers(queries: torch.Tensor, keys: torch.Tensor, values: torch.Tensor) -> torch.Tensor:
-    """Return an answer to each query, (B, T, V): its bag's values, weighted by softmax(q . k).
+    """Return an answer to each query, (B, T, C): its bag's values, weighted by softmax(q . k).
 
-    queries: T questions to each of B bags, (B, T, D). keys: (B, S, D) and values: (B, S, V) of the
+    queries: T questions to each of B bags, (B, T, D). keys: (B, S, D) and values: (B, S, C) of the
     S items in each bag. The scores are dot products as they are, without a scale.
     """
     scores = queries @ keys.transpose(-2, -1)  # (B, T, S)
@@ -111,7 +111,7 @@ def bag_answers_spec(
 def frames(signal: torch.Tensor, size: int, hop: int) -> torch.Tensor:
     """Return the frames of sounds, (B, F, size): frame f begins at sample f * hop.
 
-    signal: (B, N) samples, N >= size. Only whole frames: F = 1 + (N - size) // hop.
+    signal: (B, L) samples, L >= size. Only whole frames: F = 1 + (L - size) // hop.
     """
     count = 1 + (signal.size(1) - size) // hop
     starts = hop * torch.arange(count, device=signal.device)  # (F,)

@@ -70,12 +70,12 @@ bag_answers = Exercise(
     sizes=lambda queries, keys, values: {
         **dict(zip("BTD", queries.shape, strict=True)),
         "S": keys.size(1),
-        "V": values.size(2),
+        "C": values.size(2),
     },
-    returns={"answers": "B T V"},
+    returns={"answers": "B T C"},
     gradients=("queries", "keys", "values"),
     shapes_hint="queries (B, T, D) meet keys with their last two axes transposed, (B, D, S): that "
-    "gives (B, T, S). Those weights meet values (B, S, V).",
+    "gives (B, T, S). Those weights meet values (B, S, C).",
     training_case=lambda: (
         torch.randn(64, 8, 32) / 4,
         torch.randn(64, 24, 32),
@@ -166,7 +166,7 @@ bag_answers = Exercise(
         "by?",
         "scores = each query . each key of its bag          (B, T, S)\n"
         "weights = softmax of the scores over the items     (B, T, S)\n"
-        "answers = weights times values                     (B, T, V)",
+        "answers = weights times values                     (B, T, C)",
         "weights = torch.softmax(queries @ keys.transpose(...), dim=...)\nreturn weights @ ...",
     ),
     why="nothing in it asks in which order the items lie: with keys and values shuffled together, "
@@ -225,7 +225,7 @@ frames = Exercise(
     spec=answers.frames_spec,
     cases=_sound_cases,
     sizes=lambda signal, size, hop: {
-        **dict(zip("BN", signal.shape, strict=True)),
+        **dict(zip("BL", signal.shape, strict=True)),
         "F": _count(signal, size, hop),
         "size": size,
     },
@@ -249,7 +249,7 @@ frames = Exercise(
         Wrong(
             "one_too_few",
             lambda signal, size, hop: signal.unfold(1, size, hop)[:, :-1],
-            "The last frame is missing. (N - size) // hop counts the steps from frame to frame; "
+            "The last frame is missing. (L - size) // hop counts the steps from frame to frame; "
             "there is one frame more than steps.",
         ),
         Wrong(

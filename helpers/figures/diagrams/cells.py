@@ -14,8 +14,8 @@ from typing import Any
 import numpy as np
 import torch
 from matplotlib.axes import Axes
+from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from helpers import palette
@@ -385,13 +385,11 @@ def _weight_bars(axes: Axes, weights: np.ndarray) -> None:
 def _strips(axes: Axes, rows: np.ndarray, label: str) -> None:
     """One column for each cell, and behind them the context: blue below 0 and orange above."""
     most, cells = float(np.abs(rows).max()) or 1.0, rows.shape[1] - 1
-    for k in range(cells + 1):
-        left = k + 0.6 if k < cells else k + 1.2
-        for r, value in enumerate(rows[:, k]):
-            colour = palette.shade((value / most + 1) / 2, palette.SIGNED_RAMP)
-            cell = Rectangle((left, r), 0.8, 1, facecolor=colour, edgecolor="#777777")
-            cell.set(linewidth=0.4, gid=AS_IT_IS)
-            axes.add_patch(cell)
+    shades = ListedColormap([palette.shade(n / 64, palette.SIGNED_RAMP) for n in range(65)])
+    apart = {"vmin": -most, "vmax": most, "cmap": shades, "edgecolors": "white", "linewidth": 1.2}
+    edges, heights = np.arange(cells + 1) + 0.5, np.arange(len(rows) + 1)
+    axes.pcolormesh(edges, heights, rows[:, :cells], **apart)
+    axes.pcolormesh([cells + 1.1, cells + 2.1], heights, rows[:, cells:], **apart)
     axes.set(xlim=(0.4, cells + 2.2), ylim=(len(rows), 0), yticks=[])
     axes.spines[:].set_visible(False)
     axes.grid(False)
@@ -408,29 +406,38 @@ def _strips(axes: Axes, rows: np.ndarray, label: str) -> None:
 def _cells(
     axes: Axes, image: np.ndarray, order: Sequence[int], tags: Sequence[str], gap: float
 ) -> None:
-    """Draw the cells of a picture: place k shows what cell order[k] showed, and has a tag."""
+    """Draw the cells of a picture: place k shows what cell order[k] showed, and has a tag.
+
+    gap: between two cells, as a share of a cell. One picture for all of them, because an artist
+    for each cell would take a second to draw.
+    """
     side = _side(len(order))
     high, wide = image.shape[0] // side, image.shape[1] // side
-    step = 1 + gap
+    down, right = high + round(gap * high), wide + round(gap * wide)
+    size = ((side - 1) * down + high, (side - 1) * right + wide)
+    together = np.zeros((*size, 4), dtype=np.uint8)  # clear between the cells
     for k, cell in enumerate(order):
-        row, column = divmod(k, side)
-        top, left = (cell // side) * high, (cell % side) * wide
-        place = column * step, row * step
-        axes.imshow(
-            image[top : top + high, left : left + wide],
-            extent=(place[0], place[0] + 1, place[1] + 1, place[1]),
-            gid=AS_IT_IS,
-        )
-        frame = Rectangle(place, 1, 1, fill=False, edgecolor="#9A9A9A", linewidth=0.8)
-        frame.set_gid(AS_IT_IS)
-        axes.add_patch(frame)
-        if tags[k]:
+        (row, column), (top, left) = divmod(k, side), divmod(cell, side)
+        place = together[row * down : row * down + high, column * right : column * right + wide]
+        place[..., :3] = image[top * high : (top + 1) * high, left * wide : (left + 1) * wide]
+        place[..., 3] = 255
+        axes.text(
+            *(column * right + 0.07 * wide, row * down + 0.07 * high),
+            tags[k],
+            **{"ha": "left", "va": "top", "fontsize": 9, "color": "#444444", "gid": AS_IT_IS},
             # On white, because a thing may reach into the corner of its cell.
-            tag = axes.text(place[0] + 0.06, place[1] + 0.06, tags[k], ha="left", va="top")
-            tag.set(fontsize=9, color="#444444", gid=AS_IT_IS)
-            tag.set_bbox({"facecolor": "white", "edgecolor": "none", "pad": 0.4, "gid": AS_IT_IS})
-    far = side + gap * (side - 1)
-    axes.set(xlim=(-0.05, far + 0.05), ylim=(far + 0.05, -0.05), aspect="equal")
+            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "gid": AS_IT_IS},
+        )
+    axes.imshow(together, extent=(0, size[1], size[0], 0), interpolation="antialiased")
+    starts = [start for n in range(side) for start in (n, n)]
+    frame = {"color": "#9A9A9A", "linewidth": 0.8}
+    lows = [n * down + (high if k % 2 else 0) for k, n in enumerate(starts)]
+    across = [n * right + (wide if k % 2 else 0) for k, n in enumerate(starts)]
+    for n in range(side):
+        axes.hlines(lows, n * right, n * right + wide, **frame)
+        axes.vlines(across, n * down, n * down + high, **frame)
+    edge = 0.02 * size[0]  # room for the frames
+    axes.set(xlim=(-edge, size[1] + edge), ylim=(size[0] + edge, -edge), aspect="equal")
     axes.set_axis_off()
 
 
