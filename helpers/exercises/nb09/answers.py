@@ -49,6 +49,51 @@ def self_attention_spec(
     return outputs, weights
 
 
+class SelfAttention(torch.nn.Module):
+    """Self-attention with four matrices of its own (Vaswani et al. 2017, section 3.2).
+
+    width: D, of the vectors that come in and of everything made from them. Sizes: B batch, T words.
+    """
+
+    def __init__(self, width: int):
+        super().__init__()
+        self.query = torch.nn.Linear(width, width, bias=False)  # W_Q
+        self.key = torch.nn.Linear(width, width, bias=False)  # W_K
+        self.value = torch.nn.Linear(width, width, bias=False)  # W_V
+        self.output = torch.nn.Linear(width, width, bias=False)  # W_O
+
+    def forward(self, states, mask):
+        """Return the outputs Y W_O (B, T, D) and the weights A (B, T, T).
+
+        states: X, (B, T, D). mask: bool, (B, 1, T) for all words alike, or (B, T, T); True = may
+        be looked at. Each word may look at one word or more.
+        """
+        queries, keys, values = self.query(states), self.key(states), self.value(states)
+        scores = queries @ keys.transpose(-2, -1) / keys.size(-1) ** 0.5  # (B, T, T)
+        weights = torch.softmax(scores.masked_fill(~mask, float("-inf")), dim=-1)
+        return self.output(weights @ values), weights
+
+
+class SelfAttentionSpec(SelfAttention):
+    """Word by word: ask those words of the sentence alone that may be seen."""
+
+    def forward(self, states, mask):
+        w_q, w_k, w_v = self.query.weight, self.key.weight, self.value.weight
+        batch, words, width = states.shape
+        allowed = mask.expand(batch, words, words)
+        found, weights = torch.zeros_like(states), states.new_zeros(batch, words, words)
+        for b in range(batch):
+            for t in range(words):
+                seen = [i for i in range(words) if allowed[b, t, i]]
+                query = w_q @ states[b, t]
+                scores = [(query * (w_k @ states[b, i])).sum() / width**0.5 for i in seen]
+                shares = torch.softmax(torch.stack(scores), dim=0)
+                for i, share in zip(seen, shares, strict=True):
+                    weights[b, t, i] = share
+                    found[b, t] = found[b, t] + share * (w_v @ states[b, i])
+        return found @ self.output.weight.T, weights
+
+
 def put_back(outputs: torch.Tensor, order: torch.Tensor) -> torch.Tensor:
     """Return the outputs of a shuffled sentence (B, T, D) at the places their words came from.
 
