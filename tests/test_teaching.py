@@ -14,6 +14,7 @@ from tests.test_notebooks import PATHS
 
 LESSONS = lessons()
 HEADING = re.compile(r"^## (\d+)\b", re.MULTILINE)
+IN_CLASS = re.compile(r"^\| (\d+) [^|]+\|[^|]+\|[^|]+\| (\d+|–) \|[^|]+\|$", re.MULTILINE)
 PARTS = (
     "**Aim.**",
     "**Three questions to ask the room.**",
@@ -59,6 +60,16 @@ def test_a_plan_names_sections_that_there_are(path: Path) -> None:
     steps = [step for step in LESSONS[path.name[:2]].steps if step.section]
     assert {step.section for step in steps} <= every
     assert {step.section for step in steps if step.short} == shown
+
+
+def test_a_notebook_that_tells_its_minutes_in_class_tells_those_of_the_plan() -> None:
+    told = {path: IN_CLASS.findall(read_notebook(path).cells[2].source) for path in PATHS}
+    told = {path: rows for path, rows in told.items() if rows}
+    assert len(told) >= 2
+    for path, rows in told.items():
+        steps = LESSONS[path.name[:2]].steps
+        expected = {step.section: step.short for step in steps if step.section and step.short}
+        assert {int(n): int(m) for n, m in rows if m != "–"} == expected, path.name
 
 
 @pytest.mark.parametrize("lesson", LESSONS.values(), ids=lambda lesson: lesson.number)
