@@ -68,7 +68,7 @@ class Walk(View):
                 if count
                 else f"still is {still}, and there are no numbers: leave it out."
             )
-        self.still = still % count if count else None
+        self.still = still % max(count, 1)
         super().__init__(
             {
                 "view": "walk",
@@ -89,7 +89,7 @@ class Walk(View):
 
     def html(self) -> str:
         steps = "".join(f"<li>{escape(plain(stage.text))}</li>" for stage in self.diagram.stages)
-        moment = None if self.still is None else self.numbers[self.still]
+        moment = self.numbers[self.still] if self.numbers else None
         picture_html = figure_html(picture(self.diagram, moment), self.diagram.alt)
         about = "Run the cell to walk through it step by step:"
         if moment is not None and len(self.numbers) > 1:
