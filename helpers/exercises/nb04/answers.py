@@ -110,7 +110,7 @@ def decoder_step_spec(
 class AdditiveDecoder(torch.nn.Module):
     """The decoder of Bahdanau et al. (2015), which looks at all the encoder's states at each step.
 
-    Sizes: B batch, T target words, S source words, V vocabulary, E embed, H hidden, C width of a
+    Sizes: B batch, T decoder steps, S source words, V vocabulary, E embed, H hidden, C width of a
     source state, D attention.
     """
 
