@@ -25,6 +25,27 @@ def define(exercise, text):
     return names[exercise.short_name]
 
 
+def edited(exercise, *edits):
+    """Return the course's answer with some of its text exchanged, as a learner's cell defines it.
+
+    edits: (old, new) pairs; each old text must be there.
+    """
+    text = exercise.source
+    for old, new in edits:
+        assert old in text, old
+        text = text.replace(old, new)
+    return define(exercise, text)
+
+
+def with_forward(exercise, *lines):
+    """Return the class of a stub, its one open method filled with these lines."""
+    indent = " " * 8
+    body = "".join(f"{indent}{line}\n" for line in lines)
+    untouched = f'{indent}raise NotImplementedError("your turn")\n'
+    assert exercise.stub.count(untouched) == 1
+    return define(exercise, exercise.stub.replace(untouched, body))
+
+
 def unwrapped(text):
     """Return `text` in one line, so that a message is found however it was wrapped."""
     return " ".join(text.split())

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, silu
 
-from helpers.exercises import nb00, nb01, nb02, nb04, nb08, nb12
+from helpers.exercises import REGISTRY, nb00, nb01, nb02, nb04, nb08, nb12
 from helpers.exercises.engine import NOT_YET
+from helpers.exercises.inputs import Dice
 from helpers.exercises.slips import inlined, program, slips
 from tests.exercise_tools import define, unwrapped
 
@@ -109,6 +110,16 @@ def test_slips_are_all_other_programs_with_words_and_leave_the_first_as_it_is():
     assert "no `+ scale`" in words
     for slip in found:
         compile(ast.fix_missing_locations(slip.tree), "<slip>", "exec")
+
+
+@pytest.mark.parametrize("exercise", REGISTRY.values(), ids=lambda exercise: exercise.name)
+def test_every_slip_of_an_answer_is_a_program_with_words(exercise):
+    case = exercise.cases(Dice(0))[0]
+    arguments = dict(zip(exercise.parameters, case, strict=False))
+    for slip in slips(program(exercise.source, exercise.to_write), arguments, exercise.to_write):
+        compile(ast.fix_missing_locations(slip.tree), "<slip>", "exec")
+        assert slip.words
+        assert len(slip.words) < 220
 
 
 def test_name_that_is_read_once_is_replaced_by_what_it_stands_for():

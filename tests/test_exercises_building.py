@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import inspect
 
 import pytest
@@ -9,9 +10,9 @@ import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
-from helpers.exercises import building, nb02
+from helpers.exercises import REGISTRY, building, nb02
 from helpers.exercises.engine import CORRECT, NOT_ATTEMPTED, NOT_YET, RAISED, Exercise, Wrong
-from tests.exercise_tools import unwrapped
+from tests.exercise_tools import define, unwrapped
 
 
 class Doubler(nn.Module):
@@ -95,6 +96,36 @@ def test_the_stub_of_a_class_keeps_what_is_given():
     names = {"torch": torch, "nn": nn}
     exec(double.stub, names)
     assert double.verdict(names["Doubler"]).kind == NOT_ATTEMPTED
+
+
+classes = pytest.mark.parametrize(
+    "exercise",
+    [exercise for exercise in REGISTRY.values() if exercise.to_write],
+    ids=lambda exercise: exercise.name,
+)
+
+
+@classes
+def test_the_stub_of_a_whole_gives_everything_but_what_is_to_write(exercise):
+    stub = exercise.stub
+    assert stub.count("NotImplementedError") == len(exercise.to_write)
+    parts = {part.name: ast.unparse(part) for part in ast.parse(exercise.source).body[0].body[1:]}
+    given = {part.name: ast.unparse(part) for part in ast.parse(stub).body[0].body[1:]}
+    for name, text in parts.items():
+        assert (given[name] == text) == (name not in exercise.to_write)
+    for name in exercise.to_write:
+        assert len(parts[name].splitlines()) < 40
+
+
+@classes
+@pytest.mark.parametrize("body", ['raise NotImplementedError("your turn")', "pass", "..."])
+def test_a_class_whose_init_is_left_to_the_learner_is_not_attempted(exercise, body):
+    tree = ast.parse(exercise.stub)
+    (init,) = (part for part in tree.body[0].body if getattr(part, "name", "") == "__init__")
+    init.body = ast.parse(body).body
+    verdict = exercise.verdict(define(exercise, ast.unparse(tree)))
+    assert verdict.kind == NOT_ATTEMPTED
+    assert "Write its body" in verdict.message
 
 
 @pytest.mark.parametrize(

@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 import torch
 from torch import nn
 
 from helpers.exercises import nb05
-from helpers.exercises.engine import CORRECT, NOT_ATTEMPTED, NOT_YET, RAISED, SLOW
+from helpers.exercises.engine import CORRECT, NOT_YET, RAISED, SLOW
 from helpers.models import LuongTranslator
 from helpers.models.recurrent import RecurrentEncoder
-from tests.exercise_tools import define, unwrapped
+from tests.exercise_tools import unwrapped, with_forward
 
 WHOLE = nb05.LuongDecoder
 PARTS = ("embedding", "gru", "attentional", "output")
@@ -53,23 +51,6 @@ def test_it_computes_what_the_helpers_decoder_computes():
         torch.testing.assert_close(one, other, rtol=1e-10, atol=1e-10)
 
 
-def test_the_stub_gives_everything_but_forward():
-    assert "self.gru = torch.nn.GRU(embed, hidden, batch_first=True)" in WHOLE.stub
-    assert "attend(" not in WHOLE.stub
-    assert WHOLE.stub.count("NotImplementedError") == 1
-    assert WHOLE.verdict(define(WHOLE, WHOLE.stub)).kind == NOT_ATTEMPTED
-    written = inspect.getsource(WHOLE.reference.forward).partition('"""\n')[2]
-    assert len(written.splitlines()) < 40
-
-
-def with_forward(*lines: str):
-    indent = " " * 8
-    body = "".join(f"{indent}{line}\n" for line in lines)
-    return define(
-        WHOLE, WHOLE.stub.replace(f'{indent}raise NotImplementedError("your turn")\n', body)
-    )
-
-
 STATES = "states, last = self.gru(self.embedding(words), state[None])"
 SCORES = "scores = states @ encoded.mT / states.size(-1) ** 0.5"
 JOINED = "vectors = torch.tanh(self.attentional(torch.cat([context, states], dim=2)))"
@@ -77,6 +58,7 @@ JOINED = "vectors = torch.tanh(self.attentional(torch.cat([context, states], dim
 
 def test_another_way_to_write_it_is_right():
     answer = with_forward(
+        WHOLE,
         STATES,
         SCORES,
         "weights = scores.masked_fill(~mask, -torch.inf).softmax(dim=2)",
@@ -89,6 +71,7 @@ def test_another_way_to_write_it_is_right():
 
 def test_the_loop_over_steps_is_right_but_slow():
     answer = with_forward(
+        WHOLE,
         "said, maps, last = [], [], state.unsqueeze(0)",
         "for embedded in self.embedding(words).unbind(dim=1):",
         "    states, last = self.gru(embedded.unsqueeze(1), last)",
@@ -118,11 +101,11 @@ def test_the_loop_over_steps_is_right_but_slow():
                 "return self.output(vectors), last, weights",
             ),
             NOT_YET,
-            "state",
+            "state has the wrong shape",
         ),
     ],
 )
 def test_what_comes_out_wrong_is_told(lines, kind, text):
-    verdict = WHOLE.verdict(with_forward(*lines))
+    verdict = WHOLE.verdict(with_forward(WHOLE, *lines))
     assert verdict.kind == kind
-    assert text in unwrapped(verdict.message)
+    assert text in unwrapped(f"{verdict.message}\n{verdict.details}")

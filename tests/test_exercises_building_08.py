@@ -9,19 +9,10 @@ import torch.nn.functional as F
 from helpers import models
 from helpers.attention import attend, scaled_dot
 from helpers.exercises import nb08
-from helpers.exercises.engine import CORRECT, NOT_YET
-from tests.exercise_tools import define, unwrapped
+from helpers.exercises.engine import CORRECT
+from tests.exercise_tools import edited, unwrapped
 
 LAYER = nb08.AttentionLayer
-
-
-def changed(*edits: tuple[str, str]) -> type:
-    """The course's answer with some of its text exchanged, as the learner's cell defines it."""
-    text = LAYER.source
-    for old, new in edits:
-        assert old in text
-        text = text.replace(old, new)
-    return define(LAYER, text)
 
 
 class ByAttend(LAYER.reference):
@@ -59,15 +50,9 @@ def test_other_ways_to_write_the_layer_are_right(way):
     ],
 )
 def test_slips_of_the_layer_are_told(old, new, text):
-    verdict = LAYER.verdict(changed((old, new)))
+    verdict = LAYER.verdict(edited(LAYER, (old, new)))
     assert verdict.kind != CORRECT
     assert text in f"{verdict.kind} {unwrapped(verdict.message)}"
-
-
-def test_every_wrong_answer_is_wrong_at_the_first_look():
-    for wrong in LAYER.wrong_answers:
-        verdict = LAYER.verdict(wrong.function)
-        assert (verdict.kind, verdict.misconception) == (NOT_YET, wrong.name)
 
 
 def test_the_layer_is_the_one_of_the_helpers_and_of_pytorch():

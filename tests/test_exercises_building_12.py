@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import inspect
-
 import pytest
 import torch
 
 from helpers.exercises import nb12
-from helpers.exercises.engine import CORRECT, NOT_ATTEMPTED, NOT_YET, RAISED
+from helpers.exercises.engine import CORRECT, NOT_YET, RAISED
 from helpers.models import TransformerTranslator
-from tests.exercise_tools import define, unwrapped
+from tests.exercise_tools import unwrapped, with_forward
 
 WHOLE = nb12.Transformer
 SIZES = {"width": 8, "heads": 2, "layers": 3, "mlp": 12}
@@ -63,23 +61,6 @@ def test_another_size_is_not_taken_over(sizes, said):
     assert all(map(torch.equal, before, model.parameters()))
 
 
-def test_the_stub_gives_everything_but_forward():
-    assert "self.memory_norm = norm()" in WHOLE.stub
-    assert "padding_mask(" not in WHOLE.stub
-    assert WHOLE.stub.count("NotImplementedError") == 1
-    assert WHOLE.verdict(define(WHOLE, WHOLE.stub)).kind == NOT_ATTEMPTED
-    written = inspect.getsource(WHOLE.reference.forward).partition('"""\n')[2]
-    assert len(written.splitlines()) < 40
-
-
-def with_forward(*lines: str):
-    indent = " " * 8
-    body = "".join(f"{indent}{line}\n" for line in lines)
-    return define(
-        WHOLE, WHOLE.stub.replace(f'{indent}raise NotImplementedError("your turn")\n', body)
-    )
-
-
 OTHER_WAY = (
     "seen = (torch.arange(source.shape[1]) < lengths[:, None])[:, None]",
     "x, y = self.source_words(source), self.target_words(target_in)",
@@ -96,7 +77,7 @@ OTHER_WAY = (
 
 
 def test_another_right_way_is_right():
-    assert WHOLE.verdict(with_forward(*OTHER_WAY)).kind == CORRECT
+    assert WHOLE.verdict(with_forward(WHOLE, *OTHER_WAY)).kind == CORRECT
 
 
 @pytest.mark.parametrize(
@@ -113,13 +94,13 @@ def test_another_right_way_is_right():
 def test_a_slip_in_it_is_refused(old, new, name):
     lines = [line.replace(old, new) for line in OTHER_WAY]
     assert lines != list(OTHER_WAY)
-    verdict = WHOLE.verdict(with_forward(*lines))
+    verdict = WHOLE.verdict(with_forward(WHOLE, *lines))
     assert verdict.kind == NOT_YET
     assert verdict.misconception == name
 
 
 def test_two_results_of_an_attention_are_told():
     lines = [line.replace("mask=seen)[0]", "mask=seen)") for line in OTHER_WAY]
-    verdict = WHOLE.verdict(with_forward(*lines))
+    verdict = WHOLE.verdict(with_forward(WHOLE, *lines))
     assert verdict.kind == RAISED
     assert "attention" in unwrapped(verdict.message) or "tuple" in unwrapped(verdict.message)

@@ -15,7 +15,8 @@ import torch
 from torch import Tensor, nn
 
 from helpers.exercises.comparing import kind
-from helpers.exercises.inputs import Misstep
+from helpers.exercises.inputs import Misstep, NotWritten
+from helpers.exercises.steps import uncounted
 
 _SEED = 2015  # the same parameters for everyone, at every check
 _SPREAD = 0.5
@@ -27,12 +28,17 @@ def build(
     """Return answer(*sizes) with random parameters, the same for each answer.
 
     course: the course's class; its parameters' names and shapes are those that are expected.
-    Raises Misstep if those of the answer are others, or if it is no nn.Module.
+    Raises Misstep if those of the answer are others, or if it is no nn.Module, and NotWritten if
+    its __init__ does nothing yet.
     """
     module = answer(*sizes)
     if not isinstance(module, nn.Module):
         raise Misstep(f"The class is no nn.Module, but {kind(module)}: write class ...(nn.Module).")
-    shapes, own_shapes = _shapes_of_course(course, *sizes), _shapes(module)
+    if not vars(module):
+        raise NotWritten("__init__ makes nothing so far.")
+    with uncounted():
+        shapes = _shapes_of_course(course, *sizes)
+    own_shapes = _shapes(module)
     if own_shapes != shapes:
         raise Misstep(
             f"Expected the parameters {_listed(shapes)}; yours has {_listed(own_shapes)}. Give the "

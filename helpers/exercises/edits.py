@@ -140,6 +140,10 @@ def edits_at(node: ast.AST, first: dict[str, Any]) -> Edits:
         yield from _of_statement(node)
 
 
+def _tuple(parts: list) -> ast.Tuple:
+    return ast.Tuple(parts, ast.Load())
+
+
 def _shifted(node: ast.AST) -> list[ast.AST]:
     return [written("A + 1", A=node), written("A - 1", A=node)]
 
@@ -156,7 +160,7 @@ def _number(node: ast.AST | None) -> int | None:
 def _other_axes(node: ast.AST) -> list[ast.AST]:
     """Other axes; the same one counted from the other end would be no slip, so the sign stays."""
     if isinstance(node, ast.Tuple):
-        return [ast.Tuple(node.elts[:1]), ast.Tuple(node.elts[1:])]
+        return [_tuple(node.elts[:1]), _tuple(node.elts[1:])]
     number = _number(node)
     if number is None:
         return []
@@ -310,10 +314,10 @@ def _of_subscript(node: ast.Subscript) -> Edits:
     parts = node.slice.elts if isinstance(node.slice, ast.Tuple) else [node.slice]
     for place, part in enumerate(parts):
         for new in _other_places(part):
-            slices = ast.Tuple(_replaced(parts, place, new)) if len(parts) > 1 else new
+            slices = _tuple(_replaced(parts, place, new)) if len(parts) > 1 else new
             yield "shift", with_fields(node, slice=slices)
     for place in range(len(parts) - 1):
-        yield "swapped", with_fields(node, slice=ast.Tuple(_exchanged(parts, place)))
+        yield "swapped", with_fields(node, slice=_tuple(_exchanged(parts, place)))
     if not isinstance(node.slice, ast.Slice) and len(parts) == 1:
         yield "call dropped", node.value
 

@@ -20,7 +20,9 @@ from helpers.exercises.slips import Slip, inlined, program, slips
 
 LIMIT = 0.1  # seconds of a processor for a call of a changed answer on a small input
 PLAIN, SECOND = 40, 60  # slips that a second one is put on, and how many second ones are tried
-NODES = 60_000  # of the trees of all answers with two slips, so that it ends in about a second
+# Nodes of all the trees that are tried, so that it ends in about a second: of functions with one
+# slip and with two, and of classes, which are built, run and followed back at each try.
+ONE, TWO, BUILT = 100_000, 40_000, 50_000
 
 
 class Candidates:
@@ -50,14 +52,17 @@ class Candidates:
         are one alone. A function that gives the result on this case may still fail on another.
         """
         arguments = dict(zip(names, case, strict=False))
+        size = sum(1 for _ in ast.walk(self.tree))
         once = list(slips(self.tree, arguments, self.methods))
         longer = inlined(self.tree, self.methods)
         more = slips(longer, arguments, self.methods) if longer is not self.tree else ()
-        for slip in itertools.chain(once, more):
+        tried = (BUILT if self.methods else ONE) // size
+        for slip in itertools.islice(itertools.chain(once, more), tried):
             function = self._made(slip.tree)
             if self._gives(function, case, got):
                 yield f"one change to the course's answer: {slip.words}", function
-        for one, other in self._twice(once, arguments) if pairs else ():
+        twice = itertools.islice(self._twice(once, arguments), TWO // size if pairs else 0)
+        for one, other in twice:
             function = self._made(other.tree)
             if self._gives(function, case, got):
                 words = f"{one.words}; and {other.words}"
@@ -65,12 +70,9 @@ class Candidates:
 
     def _twice(self, once: list[Slip], arguments: dict[str, Any]) -> Iterator[tuple[Slip, Slip]]:
         """Yield pairs of slips; the second one's program has both."""
-        pairs = (
-            (one, other)
-            for one in once[:PLAIN]
-            for other in itertools.islice(slips(one.tree, arguments, self.methods), SECOND)
-        )
-        return itertools.islice(pairs, NODES // sum(1 for _ in ast.walk(self.tree)))
+        for one in once[:PLAIN]:
+            for other in itertools.islice(slips(one.tree, arguments, self.methods), SECOND):
+                yield one, other
 
     def _gives(self, function: Callable[..., Any], case: Sequence[Any], got: Any) -> bool:
         given = running.copies(case)

@@ -15,6 +15,10 @@ class Misstep(BaseException):
     """
 
 
+class NotWritten(BaseException):
+    """Raised where what the learner is to write does nothing yet, as an `__init__` of `pass`."""
+
+
 class Dice:
     """A source of random test inputs with its own state: the global generators are not touched."""
 

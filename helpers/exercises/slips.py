@@ -83,6 +83,7 @@ def slips(
     parts = written_parts(tree, methods)
     parents, skipped = parents_of(tree), passed_over(tree)
     nodes = [n for part in parts for line in part.body for n in ast.walk(line) if n not in skipped]
+    nodes = [node for node in nodes if not isinstance(getattr(node, "ctx", None), ast.Store)]
     found: list[tuple[int, Words, ast.AST]] = []
     for node in nodes:
         for operator, new in edits_at(node, dict(arguments)):

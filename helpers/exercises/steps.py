@@ -7,9 +7,10 @@ leaves the loops to torch takes as many steps on much data as on little.
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
@@ -22,6 +23,20 @@ ENOUGH = 5_000  # steps that are waited for: a loop that ends soon has a result 
 
 _COURSE = str(Path(__file__).parents[1])
 _PYTHON = str(Path(os.__file__).parent)
+
+
+_uncounted = [False]  # whether what runs now is no step of anybody's
+
+
+@contextlib.contextmanager
+def uncounted() -> Iterator[None]:
+    """Count no steps inside, where the course does something that is done once and kept."""
+    before = _uncounted[0]
+    _uncounted[0] = True
+    try:
+        yield
+    finally:
+        _uncounted[0] = before
 
 
 class Enough(BaseException):
@@ -77,6 +92,8 @@ class Counter:
 
     def add(self, steps: int = 1) -> None:
         """Count a step, or several."""
+        if _uncounted[0]:
+            return
         self.steps += steps
         if self.steps > self.limit:
             self.stopped = True
