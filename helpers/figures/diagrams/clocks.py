@@ -27,7 +27,7 @@ def clock_hands(encoding: Tensor, pairs: Sequence[int]) -> Figure:
             f"pairs {lost} are not there; an encoding of {width} columns has pairs "
             f"0 to {width // 2 - 1}"
         )
-    fig = Figure(figsize=(1.6 + 0.58 * length, 0.9 + 0.62 * len(pairs)))
+    fig = Figure(figsize=(1.6 + 0.58 * length, 0.7 + 0.58 * len(pairs)))
     axes = fig.add_subplot()
     axes.set_title("The hands of lower clocks turn more slowly")
     axes.set(xlim=(-2.6, length - 0.4), ylim=(len(pairs) - 0.4, -0.8), aspect="equal")
