@@ -281,6 +281,14 @@ def test_only_functions_classes_imports_and_named_values_are_taken() -> None:
     assert answer() == 2 and fault is None
 
 
+def test_the_courses_own_version_is_no_answer() -> None:
+    """It comes out of the check of a wrong function, where that stands in the function's cell."""
+    check = "def f():\n    return 1\nf = check(f)"
+    answer, fault = take("f", check, "", {"check": lambda function: max}, max)
+    assert answer() == 1 and fault is None
+    assert take("f", "f = check(None)", "", {"check": lambda none: max}, max) == (None, None)
+
+
 def test_a_value_that_cannot_be_made_does_not_hide_a_function() -> None:
     answer, fault = taken("x = model(1)\ndef f():\n    return 1")
     assert answer() == 1 and fault is None

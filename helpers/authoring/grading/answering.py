@@ -65,9 +65,10 @@ def serve(connection: Connection, work: Work) -> None:
     warm_up(exercise, cases[TRAINING])
     running.CLOCK_LIMIT = work.limits.by_the_clock  # a busy machine is no slip of the learner's
     confinement.confine(work.limits, work.by_the_kernel)
-    course = Path(helpers.__file__).resolve()
-    connection.send_bytes(wire.dumps(confinement.not_refused(course, 2 * work.limits.memory)))
-    answer, fault = take(exercise.short_name, work.source, work.imports, names)
+    file = Path(helpers.__file__).resolve()
+    connection.send_bytes(wire.dumps(confinement.not_refused(file, 2 * work.limits.memory)))
+    name, course = exercise.short_name, exercise.reference
+    answer, fault = take(name, work.source, work.imports, names, course)
     connection.send_bytes(wire.dumps(fault or _described(answer)))
     while True:
         kind, number, setting = wire.loads(connection.recv_bytes())
@@ -85,13 +86,16 @@ def warm_up(exercise: Exercise, case: tuple) -> None:
     running.run(call, case, exercise.parameters, exercise.gradients, exercise.observe, trusted=True)
 
 
-def take(name: str, source: str, imports: str, names: dict[str, Any]) -> tuple[Any, Raised | None]:
+def take(
+    name: str, source: str, imports: str, names: dict[str, Any], course: Any = None
+) -> tuple[Any, Raised | None]:
     """Return the learner's function or class of this name, and what was raised where it was made.
 
     source: the cells that have the exercise's tag. Only their functions, classes, imports and named
     values are taken, so a trial call below the function does not count. imports: import statements
     of the learner's other cells, of which those are taken whose names are used. names: what the
-    notebook gives. The function is None where the cells have none.
+    notebook gives. course: the course's own version, which is no answer: a check that stands below
+    a wrong function leaves it under the function's name. The function is None where there is none.
     """
     file = f"<{name}>"
     linecache.cache[file] = (len(source), None, source.splitlines(keepends=True), file)
@@ -107,8 +111,11 @@ def take(name: str, source: str, imports: str, names: dict[str, Any]) -> tuple[A
     fault = None
     for statement in tree.body:
         if isinstance(statement, _TAKEN):
+            before = names.get(name)
             try:
                 _execute(statement, file, names)
+                if names.get(name) is course:
+                    names[name] = before
             except BaseException as error:
                 fault = fault or Raised(type(error).__name__, str(error), statement.lineno)
     answer = names.get(name)

@@ -76,9 +76,7 @@ def _nbgrader(exercise: Exercise) -> Iterator[NotebookNode]:
     name = exercise.short_name
     answer = _answer(exercise, "### BEGIN SOLUTION", "### END SOLUTION")
     answer.metadata["nbgrader"] = _nbgrader_cell(name, solution=True)
-    judged, passed = _test(exercise)
-    goes_on = f"if not verdict.passed:\n    {name} = ex.{name}.reference  # to go on with"
-    test = new_code_cell("\n".join([judged, goes_on, passed]))
+    test = new_code_cell("\n".join([*_goes_on(exercise), _test(exercise)]))
     test.metadata["nbgrader"] = _nbgrader_cell(
         f"test_{name}", grade=True, locked=True, points=exercise.difficulty
     )
@@ -92,17 +90,23 @@ def _nbgrader_cell(name: str, **settings: Any) -> dict[str, Any]:
 
 
 def _otter(exercise: Exercise) -> Iterator[NotebookNode]:
-    """Yield a question of `otter assign`, and the cell that goes on with its answer."""
-    name = exercise.short_name
-    yield new_raw_cell(f"# BEGIN QUESTION\nname: {name}\npoints: {exercise.difficulty}")
+    """Yield a question of `otter assign`.
+
+    Otter runs the tests once more at the end of the notebook. Then the answer's name has what the
+    notebook went on with, so a cell before the tests has kept the answer under another name.
+    """
+    yield new_raw_cell(
+        f"# BEGIN QUESTION\nname: {exercise.short_name}\npoints: {exercise.difficulty}"
+    )
     yield new_raw_cell("# BEGIN SOLUTION")
     yield _answer(exercise, "# BEGIN SOLUTION", "# END SOLUTION")
     yield new_raw_cell("# END SOLUTION")
+    unchanged = {"deletable": False, "editable": False}
+    yield new_code_cell("\n".join(_goes_on(exercise)), metadata=unchanged)
     yield new_raw_cell("# BEGIN TESTS")
-    yield new_code_cell("\n".join(_test(exercise)))
+    yield new_code_cell(_test(exercise))
     yield new_raw_cell("# END TESTS")
     yield new_raw_cell("# END QUESTION")
-    yield _goes_on(exercise)
 
 
 FORMS: dict[str, Callable[[Exercise], Iterator[NotebookNode]]] = {
@@ -125,27 +129,29 @@ def _answer(exercise: Exercise, begin: str, end: str) -> NotebookNode:
     return new_code_cell("\n".join(lines), metadata={"tags": [f"{TAG}{exercise.name}"]})
 
 
-def _test(exercise: Exercise) -> tuple[str, str]:
-    """Return the code that judges an answer, and the code that fails where it is not right.
+def _goes_on(exercise: Exercise) -> list[str]:
+    """Return the lines that judge an answer, and go on with the course's where it is wrong.
 
-    A cell that failed has left no function behind, which is no attempt.
+    The answer is kept as own_NAME. A cell that failed has left none behind, which is no attempt,
+    and `NAME = ex.NAME.check(NAME)` below a wrong function leaves the course's own version.
     """
     module, name = exercise.name.split(".")
-    return (
-        f"from helpers.exercises import {module} as ex\n\n"
-        f'verdict = ex.{name}.verdict(globals().get("{name}"))',
-        f'assert verdict.kind in ("{CORRECT}", "{SLOW}"), (\n'
-        f'    f"{{verdict.kind}}: {{verdict.message}}\\n{{verdict.details}}"\n)',
-    )
+    return [
+        f"from helpers.exercises import {module} as ex\n",
+        f'own_{name} = globals().get("{name}")',
+        f"if own_{name} is ex.{name}.reference:",
+        f"    own_{name} = None  # the course's own version is no answer",
+        f"verdict_{name} = ex.{name}.verdict(own_{name})",
+        f"if not verdict_{name}.passed:",
+        f"    {name} = ex.{name}.reference",
+        f"print(verdict_{name}.kind, verdict_{name}.message, verdict_{name}.details, sep=chr(10))",
+    ]
 
 
-def _goes_on(exercise: Exercise) -> NotebookNode:
-    module, name = exercise.name.split(".")
-    source = (
-        f"from helpers.exercises import {module} as ex\n\n"
-        f'{name} = ex.{name}.check(globals().get("{name}"))'
-    )
-    return new_code_cell(source, metadata={"deletable": False, "editable": False})
+def _test(exercise: Exercise) -> str:
+    """Return the line that fails where an answer is not right."""
+    said = f"verdict_{exercise.short_name}.kind"
+    return f'assert {said} in ("{CORRECT}", "{SLOW}"), {said}'
 
 
 def _imports(notebook: NotebookNode) -> str:
