@@ -201,7 +201,7 @@ def captioner_step(attends: bool = True) -> Diagram:
     if attends:
         boxes += [
             _wide("keys", "keys $U h_i$", "source", (1.4, 3.85), "cells, attention", "", 1.6),
-            _wide("query", "query $W s_{t-1}$", "decoder", (-0.85, 4.35), "attention", "", 1.9),
+            _wide("query", "query $W s_{t-1} + b$", "decoder", (-0.85, 4.35), "attention", "", 1.9),
             _wide("weights", "weights", "score", (1.4, 4.85), "cells", "One for each cell.", 1.9),
         ]
         ways += [
