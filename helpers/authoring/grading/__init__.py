@@ -32,7 +32,7 @@ def grade(
     """Return the marks of all the notebooks in a folder, by submission and exercise.
 
     The course's own answer to each exercise is judged first, under the same limits. `say` is told
-    what is not refused to an answer on this machine. Raises Refused if there is no notebook, or if
+    how far it is, and what is not refused to an answer on this machine. Raises Refused if there is no notebook, or if
     the limits are too narrow for the course's own answers.
     """
     handed_in = submissions.submissions(folder)
@@ -50,6 +50,7 @@ def grade(
         answers = [(one, source) for one, source in answers if source is not None]
         if not answers:
             continue
+        say(f"{name}: {len(answers)} answers")
         judge = Judge(name, limits, by_the_kernel)
         for what in judge.prepare().not_refused:
             if what not in told:
