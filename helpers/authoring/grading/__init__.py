@@ -32,8 +32,8 @@ def grade(
     """Return the marks of all the notebooks in a folder, by submission and exercise.
 
     The course's own answer to each exercise is judged first, under the same limits. `say` is told
-    how far it is, and what is not refused to an answer on this machine. Raises Refused if there is no notebook, or if
-    the limits are too narrow for the course's own answers.
+    how far it is, and what is not refused to an answer on this machine. Raises Refused if there is
+    no notebook, or if the limits are too narrow for the course's own answers.
     """
     handed_in = submissions.submissions(folder)
     marks = {
