@@ -134,6 +134,42 @@ def test_a_notebook_that_fails_is_named_when_all_others_are_done(tmp_path, here)
     assert [path.name[:8] for path in given["folder"].iterdir()] == ["01-70103"]
 
 
+def test_an_interruption_loses_only_the_run_that_was_under_way(tmp_path, monkeypatch, here):
+    folder, whole, begun = write(tmp_path / "notebooks", *CELLS), running.execute, []
+
+    def interrupted(notebook, place, seed, *rest, **options):
+        begun.append(seed)
+        if len(begun) == 2:
+            raise KeyboardInterrupt
+        return whole(notebook, place, seed, *rest, **options)
+
+    monkeypatch.setattr(running, "execute", interrupted)
+    tasks = [Task("00", seed) for seed in (70_103, 70_104, 70_105)]
+    with pytest.raises(KeyboardInterrupt):
+        running.run_all(tasks, 1, tmp_path / "runs", folder)
+    runs = running.run_all(tasks, 1, tmp_path / "runs", folder)
+    assert begun == [70_103, 70_104, 70_104, 70_105]
+    assert [run.task for run in runs] == tasks and all(len(run.claims) == 3 for run in runs)
+
+
+@pytest.mark.long
+def test_two_jobs_give_what_one_gives(tmp_path):
+    folder = write(tmp_path / "notebooks", *CELLS)
+    tasks = [Task("00", seed) for seed in (70_103, 70_104)]
+    one = running.run_all(tasks, 1, tmp_path / "one", folder)
+    two = running.run_all(tasks, 2, tmp_path / "two", folder)
+    assert [run.claims for run in one] == [run.claims for run in two]
+    assert [run.task for run in two] == tasks
+
+
+def test_the_rest_is_estimated_from_the_runs_of_the_same_notebook():
+    done = [Run(Task("04", 1), [], 40.0, []), Run(Task("08", 1), [], 100.0, [])]
+    runs = {run.task: run for run in done}
+    left = [Task("04", 2), Task("04", 3), Task("08", 2), Task("09", 1)]  # 40, 40, 100 and 70
+    told = running._progress(done[1], 2, left, runs, jobs=2)
+    assert told == "2 of 6 · 08 seed 1: 0 claims, 100 s · about 2 min left"
+
+
 def test_what_cannot_be_asked_is_refused(capsys):
     assert cli.main(["ledger", "--seeds", "3", "70101", "--notebooks", "08"]) == 1
     assert "were chosen with the seeds [3], so a claim" in capsys.readouterr().err

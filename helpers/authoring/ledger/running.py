@@ -40,7 +40,6 @@ from helpers.settings import ROOT
 
 RUNS = ROOT / "build" / "ledger"
 CELL_SECONDS = 3600  # a busy machine is no reason to lose a run
-GUESS = 60.0  # seconds of a run, until one has been timed
 # What draws, explains and judges answers has no part in the value of a claim.
 SHELVES = ("corpus", "models", "tasks", "analysis")
 _RECORD = re.compile(r'load_results\("(\d\d)"\)')
