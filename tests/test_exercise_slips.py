@@ -24,6 +24,17 @@ def bias_behind_the_norm_of_half(inputs, state, input_weight, recurrent_weight, 
     return torch.tanh(inputs @ input_weight.T) + state @ recurrent_weight.T + bias
 
 
+def stream_as_it_was(states, memory, look, across, mlp, norm_1, norm_2, norm_3):
+    asking = norm_2(states + look(norm_1(states)))
+    states = states + across(asking, memory)
+    return states + mlp(norm_3(states))
+
+
+def state_added(embedded, state, look, cell):
+    context, weights = look(state)
+    return cell(torch.cat([embedded, context], dim=1), state) + state, context, weights
+
+
 @pytest.mark.parametrize(
     ("exercise", "answer", "text"),
     [
@@ -38,6 +49,13 @@ def bias_behind_the_norm_of_half(inputs, state, input_weight, recurrent_weight, 
             lambda x, look, mlp, n1, n2: nb12.encoder_block.reference(x, mlp, look, n1, n2),
             "attention and mlp exchanged",
         ),
+        (nb12.decoder_block, stream_as_it_was, "states as it was given, and not what it has"),
+        (
+            nb04.decoder_step,
+            lambda x, s, look, cell: (cell(torch.cat([x, look(s)[0]], 1), s) + s, *look(s)),
+            "",  # it looks twice, which no change of the answer does
+        ),
+        (nb04.decoder_step, state_added, "state added to `cell("),
         (
             nb01.rnn_cell,
             bias_behind_the_norm_of_half,

@@ -85,6 +85,8 @@ def _other_tensors(value: Tensor) -> Iterator[tuple[str, Tensor]]:
         if value.dim():
             yield "through a softmax already", torch.softmax(value, dim=-1)
             yield "through a tanh already", torch.tanh(value)
+            yield "of length 1 along its last axis", torch.nn.functional.normalize(value, dim=-1)
+            yield "squared", value.square()
         if value.dim() > 1:
             yield (
                 "the mean over its rows in each place",

@@ -91,7 +91,8 @@ def slips(
             if isinstance(node, ast.Name) and operator == "scale":
                 rank = _NAMES  # an argument twice as large is hardly what a learner wrote
             found.append((rank, _said(operator, node, new), exchanged_in(parents, node, new)))
-        for rank, edits in ((_ELSEWHERE, _more_at(node, arguments)), (_ADDITIONS, _added_at(node))):
+        added = _added_at(node, arguments)
+        for rank, edits in ((_ELSEWHERE, _more_at(node, arguments)), (_ADDITIONS, added)):
             found += [(rank, words, exchanged_in(parents, node, new)) for words, new in edits]
     found += [(_EVERYWHERE, *change) for change in _everywhere(tree, parts, nodes)]
     found += [(_NAMES, *change) for part in parts for change in _other_names(part, parents)]
@@ -332,13 +333,27 @@ def _of_sums(node: ast.BinOp) -> Edits:
     yield ("{} behind the sum as well, in `{}`", _name(norm), node), both
 
 
-def _added_at(node: ast.AST) -> Edits:
-    """Yield a line with one function more around what it makes."""
-    if not isinstance(node, ast.Assign | ast.Return) or isinstance(node.value, ast.Tuple):
+def _added_at(node: ast.AST, arguments: Mapping[str, Any]) -> Edits:
+    """Yield a line with something more done to what it makes, or to one of its results."""
+    if not isinstance(node, ast.Assign | ast.Return):
         return
+    values = node.value.elts if isinstance(node.value, ast.Tuple) else [node.value]
+    parents = parents_of(node)
+    for value in (value for value in values if not isinstance(value, ast.Starred)):
+        for words, new in _more_done(value, arguments):
+            yield words, exchanged_in(parents, value, new)
+
+
+def _more_done(value: ast.AST, arguments: Mapping[str, Any]) -> Edits:
     for name in _ADDED:
-        changed = written(_ACTIVATIONS[name], A=node.value)
-        yield ("{} around `{}`", name, node.value), with_fields(node, value=changed)
+        yield ("{} around `{}`", name, value), written(_ACTIVATIONS[name], A=value)
+    for name, given in arguments.items():
+        if isinstance(given, Tensor) and given.is_floating_point():
+            yield ("{} added to `{}`", name, value), written(f"A + {name}", A=value)
+            for axis in range(given.dim()):
+                for text in (f"{name}.size({axis})", f"{name}.size({axis}) ** 0.5"):
+                    new = written(f"A / {text}", A=value)
+                    yield ("`{}` divided by `{}`", value, text), new
 
 
 class _Everywhere(ast.NodeTransformer):
@@ -393,11 +408,31 @@ def _other_names(part: ast.FunctionDef, parents: Mapping) -> Iterator[tuple[Word
     read = [node for line in part.body for node in ast.walk(line) if isinstance(node, ast.Name)]
     names = {node.id for node in read if isinstance(node.ctx, ast.Store)}
     names |= {argument.arg for argument in part.args.args} - {"self"}
+    yield from _as_given(part, dict(parents))
     for node in read:
         for other in sorted(names - {node.id}) if node.id in names else ():
             if isinstance(node.ctx, ast.Load):
                 new = with_fields(node, id=other)
                 yield ("`{}` in place of `{}`", new, node), exchanged_in(dict(parents), node, new)
+
+
+def _as_given(part: ast.FunctionDef, parents: dict) -> Iterator[tuple[Words, ast.AST]]:
+    """Yield (words, program) in which an argument that was set anew is read as it was given."""
+    names = [node for line in part.body for node in ast.walk(line) if isinstance(node, ast.Name)]
+    given = {argument.arg for argument in part.args.args}
+    for name in sorted(given & {node.id for node in names if isinstance(node.ctx, ast.Store)}):
+        keep = ast.Assign([ast.Name(f"given_{name}", ast.Store())], ast.Name(name, ast.Load()))
+        for node in names:
+            if _reads(node, name):
+                new = exchanged_in(parents_of(part), node, with_fields(node, id=f"given_{name}"))
+                kept = with_fields(new, body=[keep, *new.body])
+                words = "{} as it was given, and not what it has become, in `{}`"
+                yield (words, name, _line_of(part, node)), exchanged_in(parents, part, kept)
+
+
+def _line_of(part: ast.FunctionDef, node: ast.AST) -> ast.AST:
+    """Return the statement of a function's body that holds a node."""
+    return next(line for line in part.body if any(inner is node for inner in ast.walk(line)))
 
 
 def _reads(node: ast.AST, name: str | None) -> bool:

@@ -43,7 +43,8 @@ def shift_targets_spec(
 def last_states(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     """Return the state (B, H) at each sentence's true last word.
 
-    states: (B, S, H), one for each position, padding included. lengths: (B,), in words.
+    states: (B, S, H), one for each position, any finite numbers on padding. lengths: (B,), in
+    words.
     """
     rows = torch.arange(states.size(0), device=states.device)
     return states[rows, lengths - 1]  # (B, H)
@@ -84,7 +85,8 @@ def decoder_inputs_spec(embedded: torch.Tensor, context: torch.Tensor) -> torch.
 def masked_loss(logits: torch.Tensor, targets: torch.Tensor, pad: int = 0) -> torch.Tensor:
     """Return the mean cross-entropy, one number, over the targets that are not padding.
 
-    logits: (B, T, V). targets: (B, T), word ids; <end> counts as a word.
+    logits: (B, T, V), any finite numbers on padding. targets: (B, T), word ids; <end> counts as a
+    word.
     """
     real = targets != pad  # (B, T)
     return torch.nn.functional.cross_entropy(logits[real], targets[real])

@@ -157,6 +157,8 @@ shift_targets = Exercise(
 
 def _last_cases(dice: Dice) -> list[tuple]:
     one, two = dice.sizes(3), dice.sizes(3)
+    junk = Dice(1).normal(2, 5, 3)
+    junk[0, 4], junk[1, 2:] = 1e30, -1e30  # on padding
     return [
         (dice.normal(1, 4, 2), torch.tensor([2])),
         (dice.normal(2, 4, 3), torch.tensor([3, 1])),
@@ -164,6 +166,7 @@ def _last_cases(dice: Dice) -> list[tuple]:
         (dice.normal(*one), dice.lengths(one[0], one[1])),
         (dice.normal(*two), dice.lengths(two[0], two[1])),
         (dice.normal(3, 6, 5), torch.tensor([6, 1, 4])),
+        (junk, torch.tensor([4, 2])),
     ]
 
 

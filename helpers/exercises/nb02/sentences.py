@@ -30,7 +30,13 @@ def _loss_cases(dice: Dice) -> list[tuple]:
         _loss_case(dice, 4, 5, 7, [5, 2, 4, 1]),
         _loss_case(dice, 3, 6, 8, [6, 1, 3], pad=3),
         _loud(*_loss_case(dice, 2, 4, 7, [4, 2])),
+        _junk(*_loss_case(Dice(1), 2, 5, 6, [3, 4])),
     ]
+
+
+def _junk(logits: torch.Tensor, targets: torch.Tensor, pad: int) -> tuple:
+    """Logits of 1e4 on padding: a loss that multiplies by 0 afterwards leaves them out too."""
+    return torch.where((targets == pad).unsqueeze(-1), 1e4 * logits, logits), targets, pad
 
 
 def _loud(logits: torch.Tensor, targets: torch.Tensor, pad: int) -> tuple:

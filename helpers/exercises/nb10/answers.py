@@ -52,7 +52,8 @@ def language_model_loss(logits: torch.Tensor, words: torch.Tensor) -> torch.Tens
     """Return the mean cross-entropy, one number, of every word given the words before it.
 
     logits: (B, T, V), those at t computed from words 0 ... t. words: (B, T), ids, from <start> to
-    <end>, then padding, whose id is 0. <start> is never predicted, and <end> is.
+    <end>, then padding, whose id is 0; logits are any finite numbers there. <start> is never
+    predicted, and <end> is.
     """
     predictions, targets = logits[:, :-1], words[:, 1:]  # at t, the word at t + 1
     real = targets != 0  # (B, T - 1)

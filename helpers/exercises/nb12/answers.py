@@ -337,8 +337,9 @@ def smoothed_loss(
 ) -> torch.Tensor:
     """Return the mean cross-entropy with smoothed targets over the real tokens, one number.
 
-    logits: (B, T, V). targets: (B, T), ids, `pad` on padding. A token's target is 1 - smoothing on
-    its word, plus smoothing / V on every word of the vocabulary, the true one too.
+    logits: (B, T, V), any finite numbers on padding. targets: (B, T), ids, `pad` on padding. A
+    token's target is 1 - smoothing on its word, plus smoothing / V on every word of the vocabulary,
+    the true one too.
     """
     real = targets != pad  # (B, T)
     surprise = -torch.log_softmax(logits[real], dim=-1)  # (N, V), of every word

@@ -20,6 +20,9 @@ def _loss_case(dice: Dice, b: int, t: int, v: int, smoothing: float) -> tuple:
 def _loss_cases(dice: Dice) -> list[tuple]:
     few = torch.tensor([[[2.0, 0.0, 1.0, 0.0], [0.0, 1.0, 0.0, 1.0]]])
     loud = _loss_case(Dice(1), 2, 3, 6, 0.1)
+    junk = Dice(2).normal(2, 4, 6)
+    junk[0, 1:] *= 1e4  # on padding
+    junk[1, 3] *= 1e4
     return [
         (few, torch.tensor([[2, 0]]), 0.4),
         _loss_case(dice, 2, 1, 3, 0.2),
@@ -31,6 +34,7 @@ def _loss_cases(dice: Dice) -> list[tuple]:
         (1e3 * loud[0], *loud[1:]),  # a probability is 0 in floats, its logarithm is a number
         (dice.normal(2, 4, 5), torch.tensor([[1, 0, 3, 3], [4, 2, 0, 1]]), 0.2, 3),
         (dice.normal(2, 3, 4), torch.tensor([[1, 2, 3], [0, 0, 0]]), 0.2),  # a row of nothing
+        (junk, torch.tensor([[2, 0, 0, 0], [1, 5, 3, 0]]), 0.3),
     ]
 
 
