@@ -17,10 +17,10 @@ def self_attention(
     key_weight: torch.Tensor,
     value_weight: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor]:
-    """Return outputs (B, T, V) and weights (B, T, T): each word looks at its own sentence.
+    """Return outputs (B, T, d_v) and weights (B, T, T): each word looks at its own sentence.
 
-    states: X, (B, T, D). query_weight: W_Q, (D, K). key_weight: W_K, (D, K).
-    value_weight: W_V, (D, V). Vaswani et al. (2017), sections 3.2.1 and 3.2.3.
+    states: X, (B, T, D). query_weight: W_Q, (D, d_k). key_weight: W_K, (D, d_k).
+    value_weight: W_V, (D, d_v). Vaswani et al. (2017), sections 3.2.1 and 3.2.3.
     """
     queries, keys, values = states @ query_weight, states @ key_weight, states @ value_weight
     scores = queries @ keys.transpose(-2, -1) / queries.size(-1) ** 0.5  # (B, T, T)

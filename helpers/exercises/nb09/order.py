@@ -63,13 +63,13 @@ self_attention = Exercise(
     cases=_self_cases,
     sizes=lambda states, query_weight, key_weight, value_weight: {
         **dict(zip("BTD", states.shape, strict=True)),
-        "K": query_weight.size(1),
-        "V": value_weight.size(1),
+        "d_k": query_weight.size(1),
+        "d_v": value_weight.size(1),
     },
-    returns={"outputs": "B T V", "weights": "B T T"},
+    returns={"outputs": "B T d_v", "weights": "B T T"},
     gradients=("states", "query_weight", "key_weight", "value_weight"),
-    shapes_hint="states (B, T, D) times W_Q (D, K) gives (B, T, K); queries times keys with the "
-    "last two axes transposed gives (B, T, T).",
+    shapes_hint="states (B, T, D) times W_Q (D, d_k) gives (B, T, d_k); queries times keys with "
+    "the last two axes transposed gives (B, T, T).",
     training_case=lambda: (
         torch.randn(32, 20, 64),
         *(torch.randn(64, width) / 8 for width in (48, 48, 96)),
@@ -95,13 +95,13 @@ self_attention = Exercise(
         Wrong(
             "not_scaled",
             lambda x, w_q, w_k, w_v: _look(x @ w_q, x @ w_k, x @ w_v, 1.0),
-            "The scores are not divided by sqrt(K).",
+            "The scores are not divided by sqrt(d_k).",
         ),
         Wrong(
             "by_state_width",
             lambda x, w_q, w_k, w_v: _look(x @ w_q, x @ w_k, x @ w_v, x.size(-1) ** 0.5),
-            "The scores are divided by the root of D, the states' width. A score sums over the K "
-            "numbers of a query and a key.",
+            "The scores are divided by the root of D, the states' width. A score sums over the "
+            "d_k numbers of a query and a key.",
         ),
         Wrong(
             "over_queries",
@@ -130,14 +130,14 @@ self_attention = Exercise(
         Wrong(
             "half_power",
             lambda x, w_q, w_k, w_v: _look(x @ w_q, x @ w_k, x @ w_v, 2 * w_q.size(1)),
-            "`/ K ** 1/2` is no root: Python takes the power first, so it divides by K and then "
-            "by 2. Write K ** 0.5.",
+            "`/ d_k ** 1/2` is no root: Python takes the power first, so it divides by d_k and "
+            "then by 2. Write d_k ** 0.5.",
             also=(lambda x, w_q, w_k, w_v: _look(x @ w_q, x @ w_k, x @ w_v, w_q.size(1) / 2),),
         ),
         Wrong(
             "by_width",
             lambda x, w_q, w_k, w_v: _look(x @ w_q, x @ w_k, x @ w_v, w_q.size(1)),
-            "The scores are divided by K where it should be its root.",
+            "The scores are divided by d_k where it should be its root.",
         ),
         Wrong(
             "no_softmax",
@@ -157,8 +157,8 @@ self_attention = Exercise(
         Wrong(
             "times_the_root",
             lambda x, w_q, w_k, w_v: _look(x @ w_q, x @ w_k, x @ w_v, w_q.size(1) ** -0.5),
-            "The scores are multiplied by sqrt(K). Divide by it: a sum over K products grows with "
-            "sqrt(K).",
+            "The scores are multiplied by sqrt(d_k). Divide by it: a sum over d_k products grows "
+            "with sqrt(d_k).",
         ),
         Wrong(
             "values_in_another_order",
@@ -170,7 +170,7 @@ self_attention = Exercise(
         "In cross-attention the decoder asked and the encoder answered. Which sentence asks here, "
         "and which one answers?",
         "Q, K and V, all three from the same states\n"
-        "E = Q times K transposed over the root of K's width    (B, T, T)\n"
+        "E = Q times K transposed over the root of d_k          (B, T, T)\n"
         "A = softmax along each row, Y = A times V",
         "queries, keys, values = states @ query_weight, states @ ..., states @ ...\n"
         "weights = torch.softmax(queries @ keys.transpose(-2, -1) / ..., dim=-1)\n"
