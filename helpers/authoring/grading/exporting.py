@@ -17,8 +17,9 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_raw_cell
 
 from helpers.authoring.bootstrap import bootstrap_source
+from helpers.authoring.editions import TAG
 from helpers.authoring.grading.answering import gives, imports_of
-from helpers.authoring.grading.submissions import TAG, exercises_of
+from helpers.authoring.grading.submissions import exercises_of
 from helpers.authoring.notebooks import NOTEBOOKS, find_notebook, read_notebook, write_notebook
 from helpers.exercises import REGISTRY
 from helpers.exercises.engine import CORRECT, SLOW, Exercise
@@ -144,7 +145,7 @@ def _goes_on(exercise: Exercise) -> list[str]:
         f"verdict_{name} = ex.{name}.verdict(own_{name})",
         f"if not verdict_{name}.passed:",
         f"    {name} = ex.{name}.reference",
-        f"print(verdict_{name}.kind, verdict_{name}.message, verdict_{name}.details, sep=chr(10))",
+        f'print(verdict_{name}.kind, verdict_{name}.message, verdict_{name}.details, sep="\\n")',
     ]
 
 

@@ -8,10 +8,10 @@ from typing import NamedTuple
 import nbformat
 
 from helpers.authoring import Refused
+from helpers.authoring.editions import TAG
 from helpers.authoring.grading.answering import imports_of
 from helpers.exercises import REGISTRY
 
-TAG = "exercise:"
 LARGEST = 30_000_000  # bytes: a notebook of the course has less than one, with its pictures
 
 
