@@ -110,6 +110,11 @@ EQUIVALENTS: dict[str, dict[str, str]] = {
             "The weights of the course are float32, which torch.eye gives by itself."
         ),
     },
+    "nb09.SelfAttention": {
+        "weights = torch.softmax(scores.masked_fill_(~mask, float('-inf')), dim=-1)": (
+            "The scores are the function's own tensor, and are not read again."
+        ),
+    },
     "nb09.put_back": {
         "return outputs[:, torch.argsort(order + 1)]": "The order of numbers stays if all grow.",
         "return outputs[:, torch.argsort(order - 1)]": "The order of numbers stays if all shrink.",
