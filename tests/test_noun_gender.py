@@ -78,8 +78,8 @@ def test_articles_agree_with_the_french_that_the_grammar_wrote():
 
 def test_a_batch_holds_the_questions_and_pads_with_none():
     asked = collate_questions([pair_of("the cow slept .", "la vache a dormi ."), HOUSE], ENGLISH)
-    assert asked.words.shape == (2, 10) and asked.mask.shape == (2, 1, 10)
-    assert asked.mask.sum(dim=-1).flatten().tolist() == [4, 10]
+    assert asked.words.shape == (2, 10)
+    assert (asked.words != ENGLISH.pad).sum(dim=1).tolist() == [4, 10]
     assert asked.wanted[0].tolist() == [1] + 9 * [UNASKED]
     assert asked.nouns[1, 6].nonzero().flatten().tolist() == [2]
     assert asked.kinds[1, :2].tolist() == [0, 1]
@@ -88,7 +88,8 @@ def test_a_batch_holds_the_questions_and_pads_with_none():
 def test_training_batches_have_one_length_and_come_again_in_another_order():
     batches = iter(GenderBatches(DATA.train[:400], ENGLISH, batch_size=8, seed=3))
     drawn = [next(batches) for _ in range(60)]
-    assert all(batch.mask.all() and len(batch.words) <= 8 for batch in drawn)
+    assert all((batch.words != ENGLISH.pad).all() for batch in drawn)
+    assert max(len(batch.words) for batch in drawn) == 8
     again = next(iter(GenderBatches(DATA.train[:400], ENGLISH, batch_size=8, seed=3)))
     assert torch.equal(drawn[0].words, again.words)
 
@@ -99,14 +100,14 @@ def test_padding_changes_no_answer(looks):
     model = GenderReader(len(ENGLISH), looks=looks, width=8)
     longer = next(pair for pair in DATA.test if len(pair.source) > 15)
     alone, padded = (collate_questions(rows, ENGLISH) for rows in ([HOUSE], [HOUSE, longer]))
-    found = model(padded.words, padded.mask)[0][0, :10]
-    torch.testing.assert_close(found, model(alone.words, alone.mask)[0][0])
+    found = model(padded.words)[0][0, :10]
+    torch.testing.assert_close(found, model(alone.words)[0][0])
 
 
 def test_a_mean_gives_every_word_of_a_sentence_the_same():
     torch.manual_seed(0)
     asked = collate_questions([HOUSE], ENGLISH)
-    logits, weights = GenderReader(len(ENGLISH), looks=False, width=8)(asked.words, asked.mask)
+    logits, weights = GenderReader(len(ENGLISH), looks=False, width=8)(asked.words)
     assert torch.equal(weights, torch.full((1, 10, 10), 0.1))
     torch.testing.assert_close(logits, logits[:, :1].expand_as(logits))
     assert {name for name, _ in MeanLook(8).named_parameters()} == {"value.weight", "output.weight"}
@@ -115,7 +116,7 @@ def test_a_mean_gives_every_word_of_a_sentence_the_same():
 class Tells(torch.nn.Module):
     """Answers feminine everywhere and looks at the third word."""
 
-    def forward(self, words, mask):
+    def forward(self, words):
         weights = torch.zeros(*words.shape, words.shape[1])
         weights[..., 2] = 0.75
         weights[..., 0] = 0.25

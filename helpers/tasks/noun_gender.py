@@ -95,11 +95,6 @@ class Asked:
     kinds: Tensor  # (B, S), a place in KINDS, or UNASKED
     nouns: Tensor  # (B, S, S), bool: is the second place a noun of the word at the first?
 
-    @property
-    def mask(self) -> Tensor:
-        """Which places hold a word and may be looked at, (B, 1, S), bool."""
-        return (self.words != Vocabulary.pad).unsqueeze(1)
-
     def rows(self, chosen: Tensor) -> Asked:
         """Return the sentences whose numbers are given, (some,)."""
         return Asked(*(tensor[chosen] for tensor in vars(self).values()))
@@ -196,8 +191,9 @@ class GenderReader(nn.Module):
         self.layer = AttentionLayer(width) if looks else MeanLook(width)
         self.output = nn.Linear(width, len(GENDERS))
 
-    def forward(self, words: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
-        """words (B, S), mask (B, 1, S) -> logits (B, S, 2) and weights (B, S, S)."""
+    def forward(self, words: Tensor) -> tuple[Tensor, Tensor]:
+        """words (B, S) -> logits (B, S, 2) and weights (B, S, S); no word looks at padding."""
+        mask = (words != Vocabulary.pad).unsqueeze(1)  # (B, 1, S)
         states = self.embedding(words)  # (B, S, D)
         if self.positions:
             states = states + sinusoidal_positions(*states.shape[1:]).to(states)
@@ -210,7 +206,7 @@ class GenderReader(nn.Module):
 
 def gender_loss(model: nn.Module, batch: Asked) -> Tensor:
     """Mean cross-entropy of the wanted genders, in nats a question."""
-    logits, _ = model(batch.words, batch.mask)
+    logits, _ = model(batch.words)
     return F.cross_entropy(logits.flatten(0, 1), batch.wanted.flatten(), ignore_index=UNASKED)
 
 
@@ -229,7 +225,7 @@ class GenderScores(NamedTuple):
 @torch.no_grad()
 def score_genders(model: nn.Module, asked: Asked) -> dict[str, GenderScores]:
     """Return the scores of each kind of question, by its name in `KINDS`."""
-    logits, weights = model(asked.words, asked.mask)
+    logits, weights = model(asked.words)
     right = logits.argmax(dim=-1) == asked.wanted  # (B, S)
     best = weights.argmax(dim=-1, keepdim=True)  # (B, S, 1)
     looked = asked.nouns.gather(2, best).squeeze(2)
