@@ -50,7 +50,7 @@ def grade(
         answers = [(one, source) for one, source in answers if source is not None]
         if not answers:
             continue
-        say(f"{name}: {len(answers)} answers")
+        say(f"{name}: {len(answers)} to judge")
         judge = Judge(name, limits, by_the_kernel)
         for what in judge.prepare().not_refused:
             if what not in told:
