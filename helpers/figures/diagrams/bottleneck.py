@@ -177,8 +177,9 @@ def position_reader(words: Sequence[str]) -> Diagram:
         ),
     )
     alt = (
-        f"A reader of positions. Below, a GRU reads {last} words from left to right. From its last state alone "
-        f"arrows lead up to {last} linear layers, one for each position, and each names a word."
+        f"A reader of positions. Below, a GRU reads {last} words from left to right. From its last "
+        f"state alone arrows lead up to {last} linear layers, one for each position, and each "
+        "names a word."
     )
     title = "One state must name every word"
     return Diagram(title, tuple(boxes), ways, stages, alt)
