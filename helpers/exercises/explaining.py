@@ -58,13 +58,13 @@ class Candidates:
         more = slips(longer, arguments, self.methods) if longer is not self.tree else ()
         tried = (BUILT if self.methods else ONE) // size
         for slip in itertools.islice(itertools.chain(once, more), tried):
-            function = self._made(slip.tree)
-            if self._gives(function, case, got):
+            function = self._giving(slip.tree, case, got)
+            if function:
                 yield f"one change to the course's answer: {slip.words}", function
         twice = itertools.islice(self._twice(once, arguments), TWO // size if pairs else 0)
         for one, other in twice:
-            function = self._made(other.tree)
-            if self._gives(function, case, got):
+            function = self._giving(other.tree, case, got)
+            if function:
                 words = f"{one.words}; and {other.words}"
                 yield f"two changes to the course's answer: {words}", function
 
@@ -74,7 +74,12 @@ class Candidates:
             for other in itertools.islice(slips(one.tree, arguments, self.methods), SECOND):
                 yield one, other
 
-    def _gives(self, function: Callable[..., Any], case: Sequence[Any], got: Any) -> bool:
+    def _giving(self, tree: ast.Module, case: Sequence[Any], got: Any) -> Callable[..., Any] | None:
+        """Return what a program defines if it returns `got` on a case, else None."""
+        try:
+            function = self._made(tree)
+        except (SyntaxError, ValueError, TypeError):  # two slips at one place may be no program
+            return None
         given = running.copies(case)
         running.fresh_state()
         try:
@@ -82,8 +87,8 @@ class Candidates:
         except KeyboardInterrupt:
             raise
         except BaseException:  # a changed answer may do anything, and a toy model's Misstep too
-            return False
-        return comparing.difference(got, value) is None
+            return None
+        return function if comparing.difference(got, value) is None else None
 
     def _made(self, tree: ast.Module) -> Callable[..., Any]:
         """Return what is called with a case's arguments, made from a program."""
