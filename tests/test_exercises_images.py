@@ -292,7 +292,7 @@ def test_what_does_not_fit_is_said(exercise, body, kind, said):
     head = exercise.stub.partition('    raise NotImplementedError("your turn")')[0]
     verdict = exercise.verdict(define(exercise, f"{head}    {body}\n"))
     assert verdict.kind == kind
-    assert said in unwrapped(verdict.message)
+    assert said in unwrapped(f"{verdict.message}\n{verdict.details}")
 
 
 def test_pixels_of_the_first_pictures_tell_their_places():
