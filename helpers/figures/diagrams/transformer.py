@@ -15,7 +15,7 @@ from helpers.corpus import Vocabulary
 from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
 from helpers.models import EncoderBlock, TransformerTranslator
 
-_STEP = 0.66  # rows between a stream and the norm beside it, and from there to the layer
+_STEP = 0.74  # rows between a stream and the norm beside it, and from there to the layer
 _WIDE, _TALL = 1.6, 0.5
 _ABOUT = {
     "norm": "A copy of the stream, each vector brought to mean 0 and variance 1.",
@@ -160,18 +160,18 @@ def transformer(words: Sequence[str]) -> Diagram:
         """The norm, the layer and the sum that follow a stream at height y."""
         enc = side == "e"
         role, x, beside = ("source", left, inner_left) if enc else ("decoder", right, inner_right)
-        kind = role if name == "mlp" else "context"
         what = {"mlp": "MLP", "across": "cross-attention"}.get(name, "self-attention")
         return [
             box(f"{side}n{n}", "layer norm", "score", beside, y + _STEP, _ABOUT["norm"]),
-            box(f"{side}{name}", label, kind, beside, y + 2 * _STEP, about),
+            box(f"{side}{name}", label, "context", beside, y + 2 * _STEP, about),
             box(f"{side}s{n}", f"+ {what}", role, x, y + 3 * _STEP, _ABOUT["sum"]),
         ]
 
     across = "Each place asks the memory; an arrow is as thick as its weight (mean over the heads)."
     back = "Each place looks at itself and the places before it, because later words are not known."
     top = 0.8 + 6 * _STEP + 0.75
-    rows = [top + 0.62 * (i - (len(words) + 1) / 2) + 0.35 for i in size]
+    asks = foot + 5 * _STEP  # where the cross-attention stands
+    rows = [asks + 0.62 * (i - (len(words) + 1) / 2) for i in size]
     boxes = [
         Box("words", " ".join(words), "word", (left, 0), bound=False, wide=2.0),
         box("es0", "words + places", "source", left, 0.8, "Each word's vector plus its place's."),
@@ -187,7 +187,7 @@ def transformer(words: Sequence[str]) -> Diagram:
                 "d_model",
                 about=f"The memory's vector of word {i}. It has looked at the whole sentence.",
                 wide=1.15,
-                tall=0.52,
+                tall=0.48,  # less than the layer that asks, so that its arrows stand apart
             )
             for i in size
         ),
@@ -210,11 +210,13 @@ def transformer(words: Sequence[str]) -> Diagram:
         Box("word", "next word", "word", (right, foot + 9 * _STEP + 2.15), bound=False, wide=_WIDE),
     ]
     ways = [
-        *arrows("words > es0 > en1 > elook > es1 > en2 > emlp > es2 > memory"),
+        *arrows("words > es0 > en1", "elook > es1 > en2 > emlp > es2 > memory"),
+        *arrows("en1 > elook", "dn1 > dback", label="$Q$, $K$, $V$"),
+        *arrows("dn2 > dacross", label="$Q$"),
         *arrows("es0 > es1 > es2", *(f"memory > m{i}" for i in size)),
-        *arrows("said > ds0 > dn1 > dback > ds1 > dn2 > dacross > ds2 > dn3 > dmlp > ds3"),
+        *arrows("said > ds0 > dn1", "dback > ds1 > dn2", "dacross > ds2 > dn3 > dmlp > ds3"),
         *arrows("ds0 > ds1 > ds2 > ds3 > dlast > logits"),
-        *(Arrow(f"m{i}", "dacross", weight=f"a{i}") for i in size),
+        *(Arrow(f"m{i}", "dacross", "$K$, $V$" if i == 1 else "", weight=f"a{i}") for i in size),
         Arrow("logits", "word", choice=True),
     ]
     memory = tuple(f"m{i}" for i in size)
@@ -266,9 +268,12 @@ def transformer(words: Sequence[str]) -> Diagram:
         "and add to it; a final norm gives the memory, one vector for each source word. On the "
         "right the decoder's stream runs upwards from the words written so far; masked "
         "self-attention, cross-attention to the memory, and MLP add to it in the same way; a final "
-        "norm and the output layer score the next word."
+        "norm and the output layer score the next word. In self-attention queries, keys and values "
+        "come from one stream, and in cross-attention keys and values come from the memory."
     )
-    return Diagram("The Transformer, whole", tuple(boxes), tuple(ways), stages, alt)
+    return Diagram(
+        "The Transformer, whole, with one block a side", tuple(boxes), tuple(ways), stages, alt
+    )
 
 
 def trace_transformer(
