@@ -55,6 +55,11 @@ MODEL_MARKERS = {
     "transformer": "P",
 }
 
+# Beside a Transformer, whose score is the scaled dot product too, the translator of that name above
+# is named by what distinguishes it there: its layers.
+BESIDE_COLOURS = {"GRU + attention": GREEN, "transformer, two blocks": ORANGE}
+BESIDE_MARKERS = {"GRU + attention": "^", "transformer, two blocks": "D"}
+
 # What a decoder is given as its context: the same model three times, so "attention" is not a model
 # of the list above.
 CONTEXT_COLOURS = {"attention": GREEN, "mean": ORANGE, "last state": GREY}

@@ -127,6 +127,6 @@ def test_the_largest_is_masked_as_before_the_softmax() -> None:
     for i in (1, 3, 4):
         torch.testing.assert_close(parts[f"b{i}"], expected[i - 1])
     shown = follow_largest_masked(ROW, "chat")
-    assert shown.name == "chat" and shown.words["rest"] == "sum of the others: 0.50"
+    assert shown.name == "chat" and shown.words["rest"] == "sum of the others: 0.500"
     with pytest.raises(ValueError, match="a place from 0 to 1"):
         largest_masked(["x", "y"], 2)

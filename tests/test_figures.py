@@ -81,6 +81,10 @@ def test_each_model_has_its_own_colour_and_marker() -> None:
     assert len(set(palette.LAYER_COLOURS.values())) == len(palette.LAYER_COLOURS)
     assert set(palette.CONTEXT_COLOURS) == set(palette.CONTEXT_MARKERS)
     assert not set(palette.CONTEXT_COLOURS) & set(palette.MODEL_COLOURS)
+    assert set(palette.BESIDE_COLOURS) == set(palette.BESIDE_MARKERS)
+    beside = [*palette.BESIDE_COLOURS.values(), palette.MODEL_COLOURS["transformer"]]
+    assert len(set(beside)) == len(beside)
+    assert palette.BESIDE_COLOURS["GRU + attention"] == palette.MODEL_COLOURS["scaled dot"]
 
 
 def test_a_wall_hangs_every_map(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,7 +195,8 @@ def test_softmaxes_show_scores_above_and_sorted_weights_below(
     figures.softmaxes({"narrow": wide / 9, "wide": wide}, title="Scores", alt=ALT)
     above, other, _, below = drawn[0].axes
     assert above.get_xlim() == other.get_xlim()
-    assert sum(bar.get_height() for bar in above.patches) == pytest.approx(1)
+    assert max(above.patches[0].get_data().values) == 1, "a curve is not as high as its panel"
+    assert [text.get_text() for text in above.texts] == ["standard deviation 0.5"]
     heights = [bar.get_height() for bar in below.patches]
     assert heights == pytest.approx([1 / (1 + 2 * np.exp(-9)), *2 * [1 / (np.exp(9) + 2)]])
     with pytest.raises(ValueError, match="one or more tables"):
@@ -208,6 +213,8 @@ def test_dots_stand_at_the_means_with_whiskers_to_the_ends(monkeypatch: pytest.M
     means = [line.get_xdata()[0] for line in points if len(line.get_xdata()) == 1]
     assert means == pytest.approx([0.3, -0.1])
     assert points[0].get_color() == palette.LAYER_COLOURS["GRU"]
+    runs = [tuple(place) for dots in axes.collections for place in dots.get_offsets()]
+    assert {(0.2, 0.27), (0.4, 0.27), (-0.1, 1.27)} <= {(x, round(y, 2)) for x, y in runs}
     assert [label.get_text() for label in axes.get_yticklabels()] == ["GRU: short", "no norm"]
     assert axes.get_xlim()[0] <= -0.1 and axes.get_ylim()[0] > axes.get_ylim()[1]
     with pytest.raises(ValueError, match="no runs for"):

@@ -463,7 +463,7 @@ def runs(
 def dots(
     rows: Mapping[str, Sequence[float]], *, xlabel: str, title: str, alt: str, zero: bool = True
 ) -> None:
-    """Show a row for each name: a faint dot for each run, the mean, and whiskers to both ends.
+    """Show a row for each name: the mean, whiskers to both ends, and below them a dot for each run.
 
     rows: name, which may go on after a colon -> one number a run; a model has its own colour.
     zero: whether the axis begins at 0, a dotted line marks it where runs lie on both sides.
@@ -479,12 +479,13 @@ def dots(
         axes.errorbar(
             middle, place, xerr=span, color=colour, marker=marker, capsize=4, linewidth=1.8
         )
-        axes.scatter(values, [place] * len(values), color=colour, alpha=0.35, s=22, zorder=1)
+        axes.scatter(values, [place + 0.27] * len(values), color=colour, alpha=0.6, s=14)
     axes.set_yticks(range(len(rows)), rows)
-    axes.set_ylim(len(rows) - 0.5, -0.5)  # the first row on top
+    axes.set_ylim(len(rows) - 0.4, -0.5)  # the first row on top
     if zero:
         low, high = axes.get_xlim()
-        axes.set_xlim(min(low, 0) if low < 0 else 0, max(high, 0))
+        low, high = min(low, 0.0), max(high, 0.0)
+        axes.set_xlim(low, high + 0.03 * (high - low))  # so that no mark is cut at the edge
         axes.axvline(0, color=palette.GREY, linestyle=":", linewidth=1.5)
     axes.set_xlabel(xlabel)
     axes.set_title(textwrap.fill(title, 58))
@@ -536,7 +537,9 @@ def softmaxes(panels: Mapping[str, Any], *, title: str, alt: str) -> None:
     """Show scores and what a softmax makes of them, a column for each kind of scores.
 
     panels: name -> scores (N, S), a row for each query. Above stands how the scores spread, on one
-    axis for all; below the S weights of a query, the largest first, each the mean over the queries.
+    axis for all, with their standard deviation; a curve is as high as its panel, so that a narrow
+    one does not hide the others. Below stand the S weights of a query, the largest first, each the
+    mean over the queries.
     Raises ValueError for a table that is not (N, S), or for no panels.
     """
     from helpers.figures.checks import to_array
@@ -545,23 +548,27 @@ def softmaxes(panels: Mapping[str, Any], *, title: str, alt: str) -> None:
     shapes = [table.shape for table in tables.values()]
     if not tables or any(len(shape) != 2 for shape in shapes):
         raise ValueError(f"the scores have shapes {shapes}; expected one or more tables (N, S)")
-    fig = Figure(figsize=(1.2 + 2.3 * len(tables), 5.2))
+    fig = Figure(figsize=(1.2 + 2.3 * len(tables), 5.5))
     grid = fig.subplots(2, len(tables), sharex="row", sharey="row", squeeze=False)
     reach = max(float(np.abs(table).max()) for table in tables.values())
-    edges = np.linspace(-reach, reach, 61)
+    # As wide as three deviations of the widest, in steps that show the narrowest as well.
+    spread = {name: float(np.std(table)) for name, table in tables.items()}
+    reach = min(reach, 3 * max(spread.values()))
+    edges = np.linspace(-reach, reach, 201)
     for place, (name, table) in enumerate(tables.items()):
         above, below = grid[:, place]
-        above.hist(
-            table.ravel(), edges, weights=np.full(table.size, 1 / table.size), color=palette.SKY
-        )
-        above.set_title(name, loc="center", fontsize=13, pad=6)
+        counts, _ = np.histogram(table, edges)
+        above.stairs(counts / max(1, counts.max()), edges, fill=True, color=palette.SKY)
+        above.set_title(name, loc="center", fontsize=13, pad=24)
+        deviation = f"standard deviation {spread[name]:.1f}"
+        above.text(0.5, 1.04, deviation, transform=above.transAxes, ha="center", fontsize=11)
         raised = np.exp(table - table.max(axis=1, keepdims=True))
         weights = np.sort(raised / raised.sum(axis=1, keepdims=True), axis=1)[:, ::-1].mean(axis=0)
         below.bar(np.arange(1, len(weights) + 1), weights, color=palette.BLUE)
         below.set_ylim(0, 1)
         above.set_xlabel("score")
         below.set_xlabel("word, by weight")
-    grid[0, 0].set_ylabel("share of scores")
+    grid[0, 0].set_ylabel("share of scores\n(peak = 1)")
     grid[1, 0].set_ylabel("mean weight")
     fig.suptitle(textwrap.fill(title, 60), x=0.01, ha="left", fontweight="bold", fontsize=15)
     show(fig, alt)
@@ -577,7 +584,9 @@ def _plain_number(value: float) -> str:
 def _look(name: str, place: int) -> tuple[str, str]:
     """Return colour and marker of a series: its own, or those of its place in the cycle."""
     colours = palette.MODEL_COLOURS | palette.LAYER_COLOURS | palette.CONTEXT_COLOURS
+    colours |= palette.BESIDE_COLOURS
     own = palette.MODEL_MARKERS | palette.LAYER_MARKERS | palette.CONTEXT_MARKERS
+    own |= palette.BESIDE_MARKERS
     markers = tuple(palette.MODEL_MARKERS.values())
     colour = colours.get(name, palette.CYCLE[place % len(palette.CYCLE)])
     return colour, own.get(name, markers[place % len(markers)])

@@ -29,27 +29,34 @@ def twin_step(words: Sequence[str], context: str) -> Diagram:
     Raises KeyError for another context.
     """
     title, formula = TWINS[context]
-    size, right = range(1, len(words) + 1), len(words) + 1.15
-    middle = (1 + len(words)) / 2
+    size, right = range(1, len(words) + 1), len(words) + 1.5
+    middle, wide = (1 + len(words)) / 2, len(words) + 0.4
+    state = "The decoder's state."
     boxes = [
         *(Box(f"x{i}", word, "word", (i, 0.2), bound=False) for i, word in enumerate(words, 1)),
-        Box("s", "$s_t$", "decoder", (right, 0.9), "hidden", about="The decoder's state."),
-        Box("c", formula, "context", (middle, 2.2), "hidden", wide=2.1, tall=0.85),
+        # So wide, and so far to the left, that its two arrows go straight up.
+        Box("s", "$s_t$", "decoder", (right, 0.9), "hidden", about=state, wide=1.3),
+        Box("c", formula, "context", (middle + 0.4, 2.2), "hidden", wide=wide, tall=0.85),
         Box(
-            "joined", r"$\tilde h_t$", "output", (right, 2.2), "hidden", r"$\tanh(W_c [c_t; s_t])$"
+            "joined",
+            r"$\tilde h_t$",
+            "output",
+            (right + 0.45, 2.2),
+            "hidden",
+            r"$\tanh(W_c [c_t; s_t])$",
         ),
-        Box("logits", "scores", "output", (right, 3.1), "vocab", wide=0.95),
+        Box("logits", "scores", "output", (right + 0.45, 3.1), "vocab", wide=0.95),
     ]
     ways = [*arrows("c > joined > logits", "s > joined")]
     if context == "last state":
-        label, wide = "summary: one vector for all", len(words) - 0.1
-        boxes.append(Box("summary", label, "source", (middle, 0.9), "hidden", wide=wide))
+        label, across = "summary: one vector for all", len(words) - 0.1
+        boxes.append(Box("summary", label, "source", (middle, 0.9), "hidden", wide=across))
         ways += arrows(*(f"x{i} > summary" for i in size), "summary > c")
     else:
         boxes += [Box(f"h{i}", f"$h_{{{i}}}$", "source", (i, 0.9), "hidden") for i in size]
         ways += arrows(*(f"x{i} > h{i} > c" for i in size))
     if context == "attention":
-        ways += arrows("s > c")
+        ways += arrows("s > c", shift=-0.5)
     looked_at = {
         "attention": "Arrows lead from every encoder state and from the decoder's state to c.",
         "mean": "Arrows lead from every encoder state to c, and none from the decoder's state.",

@@ -52,6 +52,16 @@ def link_sets(
             boxes.append(
                 Box(name(link), ", ".join(marks), role, at, about=about, tall=0.72, bound=False)
             )
+    width = (len(columns) + 1) / 3
+    legend = (
+        ("A, S or A, P: right", "output"),
+        ("A: found, but wrong", "source"),
+        ("S or P: not found", "parameter"),
+    )
+    boxes += [
+        Box(role, text, role, (width * (k + 0.5) - 1.5, -1), wide=width - 0.1, bound=False)
+        for k, (text, role) in enumerate(legend)
+    ]
     both, allowed = len(found & sure), len(found & possible)
     total = len(found) + len(sure)
     stages = (
@@ -161,5 +171,6 @@ def trace_largest_masked(weights: Tensor) -> dict[str, Tensor]:
 def follow_largest_masked(weights: Tensor, name: str = "") -> Numbers:
     """Return what `largest_masked` shows of one row (source,); name: the word that it writes."""
     parts = {box: tensor.detach() for box, tensor in trace_largest_masked(weights).items()}
-    words = {box: f"{float(number):.2f}" for box, number in parts.items()}
-    return Numbers(name, words=words | {"rest": f"sum of the others: {float(parts['rest']):.2f}"})
+    # Three decimals, so that a reader can divide the numbers and finds what is shown.
+    words = {box: f"{float(number):.3f}" for box, number in parts.items()}
+    return Numbers(name, words=words | {"rest": f"sum of the others: {float(parts['rest']):.3f}"})

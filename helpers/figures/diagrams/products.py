@@ -15,6 +15,8 @@ from helpers.attention import masked_softmax
 from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
 from helpers.models import AdditiveTranslator, LuongTranslator
 
+ATTENTIONAL = "The attentional vector: context and state, mixed."
+
 
 def _word(name: str, word: str, at: tuple[float, float], wide: float = 0.9) -> Box:
     return Box(name, word, "word", at, wide=wide, tall=0.36, bound=False)
@@ -134,11 +136,12 @@ def look_then_update(words: str) -> Diagram:
     """Two steps of Bahdanau's decoder; words: the source. Tensors: `trace_look_then_update`."""
     boxes = [
         *_two_steps(words, "context", 4.0),
-        Box("c1", "$c_t$", "context", (1, 2.1), "context"),
-        Box("c2", "$c_{t+1}$", "context", (3, 2.1), "context"),
-        *_said(5.5),
+        Box("c1", "$c_t$", "context", (1, 2.35), "context"),
+        Box("c2", "$c_{t+1}$", "context", (3, 2.35), "context"),
+        *_said(2, 4),
     ]
     ways = arrows("h > c1", "h > c2", "s0 > c1 > s1 > c2 > s2", "c1 > o1", "c2 > o2")
+    ways += arrows("s1 > o1", "s2 > o2")
     alt = (
         "Two steps of the decoder of 04. The context comes from the encoder's states and from the "
         "decoder's state before. Arrows lead from it to the next state and to the word. So "
@@ -152,41 +155,49 @@ def update_then_look(words: str) -> Diagram:
     """Two steps of Luong's decoder; words: the source. Tensors: `trace_update_then_look`."""
     boxes = [
         *_two_steps(words, "hidden", 5.1),
-        Box("c1", "$c_t$", "context", (3, 4.35), "hidden"),
-        Box("c2", "$c_{t+1}$", "context", (5, 4.35), "hidden"),
-        *_said(5.5),
+        Box("c1", "$c_t$", "context", (2, 2.35), "hidden"),
+        Box("c2", "$c_{t+1}$", "context", (4, 2.35), "hidden"),
+        Box("v1", r"$\tilde{h}_t$", "output", (3.1, 2.35), "hidden", about=ATTENTIONAL),
+        Box("v2", r"$\tilde{h}_{t+1}$", "output", (5.1, 2.35), "hidden", about=ATTENTIONAL),
+        *_said(3.1, 5.1),
     ]
-    ways = arrows("h > c1", "h > c2", "s1 > c1 > o1", "s2 > c2 > o2")
+    ways = arrows("h > c1", "h > c2", "s1 > c1 > v1 > o1", "s2 > c2 > v2 > o2", "s1 > v1")
+    ways += arrows("s2 > v2")
     alt = (
         "Two steps of the decoder of this notebook. Each state comes from the state before and "
-        "the word before. The context comes from the encoder's states and from the new state, and "
-        "an arrow leads from it to the word alone. So only the states form a chain."
+        "the word before. The context comes from the encoder's states and from the new state. It "
+        "is mixed with that state, and the arrows lead on to the word alone. So only the states "
+        "form a chain."
     )
     title = "05 (Luong): update, then look"
     return Diagram(title, tuple(boxes), (*ways, *_both()), (), alt)
 
 
 def _two_steps(words: str, width: str, right: float) -> list[Box]:
-    """What both orders share: the source, the words before, and three states in a row."""
+    """What both orders share: the source, the words before, and three states in a row.
+
+    The source stands above the looks, because from below its arrows would cross the states' chain.
+    """
     label, middle = "$h_1, h_2, h_3$: the encoder's states", right / 2
     shape = f"source, {width}"
     return [
-        _word("x", words, (middle, 0), wide=2.6),
-        Box("h", label, "source", (middle, 0.75), shape, wide=right + 0.8),
-        Box("y0", "$y_{t-1}$", "output", (2, 2.1), "embed", about="The word before."),
-        Box("y1", "$y_t$", "output", (4, 2.1), "embed", about="The word before."),
-        Box("s0", "$s_{t-1}$", "decoder", (0, 3.25), "hidden"),
-        Box("s1", "$s_t$", "decoder", (2, 3.25), "hidden"),
-        Box("s2", "$s_{t+1}$", "decoder", (4, 3.25), "hidden"),
+        _word("x", words, (middle, 5.85), wide=2.6),
+        Box("h", label, "source", (middle, 5.1), shape, wide=right + 0.8),
+        Box("y0", "$y_{t-1}$", "output", (2, 0), "embed", about="The word before."),
+        Box("y1", "$y_t$", "output", (4, 0), "embed", about="The word before."),
+        Box("s0", "$s_{t-1}$", "decoder", (0, 1), "hidden"),
+        Box("s1", "$s_t$", "decoder", (2, 1), "hidden"),
+        Box("s2", "$s_{t+1}$", "decoder", (4, 1), "hidden"),
     ]
 
 
-def _said(row: float) -> list[Box]:
+def _said(first: float, second: float) -> list[Box]:
+    """The scores and the words of both steps, in these columns."""
     return [
-        Box("o1", "scores", "output", (2, row), "vocab"),
-        Box("o2", "scores", "output", (4, row), "vocab"),
-        _word("w1", "say $y_t$", (2, row + 0.7)),
-        _word("w2", "say $y_{t+1}$", (4, row + 0.7)),
+        Box("o1", "scores", "output", (first, 3.45), "vocab"),
+        Box("o2", "scores", "output", (second, 3.45), "vocab"),
+        _word("w1", "say $y_t$", (first, 4.15)),
+        _word("w2", "say $y_{t+1}$", (second, 4.15)),
     ]
 
 
@@ -195,7 +206,7 @@ def _both() -> tuple[Arrow, ...]:
     said = (Arrow(f"o{t}", f"w{t}", choice=True) for t in (1, 2))
     return (
         Arrow("x", "h"),
-        *arrows("y0 > s1 > s2", "y1 > s2", "s0 > s1", "s1 > o1", "s2 > o2"),
+        *arrows("y0 > s1 > s2", "y1 > s2", "s0 > s1"),
         *said,
     )
 
@@ -229,7 +240,8 @@ def trace_update_then_look(
         parts[f"s{t + 1}"] = new = out[0, 0]
         weights = torch.softmax(model.score(new[None], model.key(encoded))[0], dim=0)
         parts[f"c{t + 1}"] = context = weights @ encoded
-        parts[f"o{t + 1}"] = model.output(model.attentional(torch.cat([context, new])))
+        parts[f"v{t + 1}"] = vector = model.attentional(torch.cat([context, new]))
+        parts[f"o{t + 1}"] = model.output(vector)
     return parts
 
 

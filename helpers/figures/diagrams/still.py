@@ -43,20 +43,27 @@ def draw(
 def draw_all(diagrams: Sequence[Diagram], alt: str, columns: int = 2) -> None:
     """Show several diagrams in one figure, so many beside each other, each under its title.
 
-    Raises ValueError where there is none.
+    All are drawn at one scale, and those of a row stand on one line. A last one that is alone in
+    its row may be as wide as the figure. Raises ValueError where there is none.
     """
     if not diagrams:
         raise ValueError("no diagrams to draw; give one or more")
     rows = [diagrams[i : i + columns] for i in range(0, len(diagrams), columns)]
     sizes = [[_size(diagram) for diagram in row] for row in rows]
-    wide = [max(row[i][0] for row in sizes if i < len(row)) for i in range(len(rows[0]))]
+    whole = [row for row in sizes if len(row) > 1 or len(rows[0]) == 1]
+    wide = [max(row[i][0] for row in whole if i < len(row)) for i in range(len(rows[0]))]
+    wide[-1] += max(0.0, max(row[0][0] for row in sizes) - sum(wide))
     tall = [max(height for _, height in row) for row in sizes]
     fig = Figure(figsize=(sum(wide), sum(tall) + 0.45 * len(rows)))
     grid = fig.add_gridspec(len(rows), len(wide), width_ratios=wide, height_ratios=tall)
     for line, row in enumerate(rows):
         for place, diagram in enumerate(row):
-            axes = fig.add_subplot(grid[line, place])
+            alone = len(row) == 1
+            axes = fig.add_subplot(grid[line, :] if alone else grid[line, place])
             _panel(axes, diagram, Numbers(), None)
+            left, bottom = axes.get_xlim()[0], axes.get_ylim()[0]
+            room = sum(wide) if alone else wide[place]
+            axes.set(xlim=(left, left + room / COLUMN), ylim=(bottom, bottom + tall[line] / ROW))
             axes.set_aspect(ROW / COLUMN, anchor="SW")
     show(fig, alt)
 
