@@ -74,7 +74,7 @@ def to_view(page: Page, view: str) -> None:
     assert found is None
     expect(
         page.locator(f'section.present .am-live[data-view="{view}"] .am-root').first
-    ).to_be_visible()
+    ).to_be_visible(timeout=30_000)
 
 
 @pytest.mark.parametrize("name", ["04_additive_attention", "12_transformer"])
