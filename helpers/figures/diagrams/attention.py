@@ -268,7 +268,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
             (*(f"x{i}" for i in size), "encoder", *states),
         ),
         Stage(
-            "The decoder asks with its state $s_{t-1}$, because that says what was written so far.",
+            "The decoder asks with its state $s_{t-1}$, which has read the words before $y_{t-1}$.",
             ("before", "query"),
         ),
         Stage(
