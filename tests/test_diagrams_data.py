@@ -8,9 +8,11 @@ import re
 
 import pytest
 import torch
+from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
 from torch import nn
 
+from helpers import palette
 from helpers.figures import charts
 from helpers.figures.diagrams import (
     Arrow,
@@ -347,3 +349,51 @@ def test_several_diagrams_stand_in_columns(monkeypatch):
     assert [axes.get_title(loc="left") for axes in shown[0].axes] == ["Toy"] * 3
     with pytest.raises(ValueError, match="no diagrams"):
         draw_all([], "three times the same three boxes")
+
+
+def drawn_in(box, **numbers):
+    """The cells of a box as (column, row, colour), and all texts, in a still picture."""
+    given = Numbers("", {"x": numbers.pop("value")}, **numbers)
+    axes = picture(Diagram("t", (box,), ()), given).axes[0]
+    cells = [patch for patch in axes.patches if isinstance(patch, Rectangle)]
+    found = [(round(c.get_x(), 3), round(c.get_y(), 3), c.get_facecolor()) for c in cells]
+    return found, [text.get_text() for text in axes.texts]
+
+
+def test_a_matrix_is_a_grid_with_the_words_of_its_rows_and_columns():
+    box = Box("x", "$X$", "source", (0, 0), "source, 3", wide=2.4, tall=1.2)
+    words = {"rows": {"x": ["the", "cats"]}, "columns": {"x": ["noun", "of many", "low"]}}
+    cells, texts = drawn_in(box, value=torch.tensor([[0.0, 1.0, 2.0], [3.0, 4.0, -6.0]]), **words)
+    across, up = ([cell[axis] for cell in cells] for axis in (0, 1))
+    assert len(set(across)) == 3 and len(set(up)) == 2
+    assert across[:3] == across[3:] and up[0] == up[2] > up[3]
+    assert {"the", "cats", "noun", "of many", "low", "0", "4", "-6"} <= set(texts)
+    white, most = cells[0][2], cells[5][2]
+    assert white == to_rgba(palette.shade(0.5, palette.SIGNED_RAMP))
+    assert most == to_rgba(palette.shade(0, palette.SIGNED_RAMP))
+
+
+def test_the_only_number_of_a_matrix_has_its_colour_and_a_number_alone_has_none():
+    box = Box("x", "$X$", "source", (0, 0), "1, 1", wide=1.5)
+    colours = [drawn_in(box, value=torch.tensor(v))[0][0][2] for v in ([[6.0]], [6.0])]
+    expected = [palette.shade(place, palette.SIGNED_RAMP) for place in (1, 0.5)]
+    assert colours == [to_rgba(colour) for colour in expected]
+
+
+@pytest.mark.parametrize(
+    ("numbers", "wide", "expected"),
+    [
+        ([0.0025, 0.9951], 1.5, ["0.003", "0.995"]),
+        ([0.0025, 0.9951], 0.68, ["0.00", "1.00"]),  # no room for more
+        ([0.25, 1.0], 1.5, ["0.25", "1"]),
+        ([-0.0001, 0.5], 1.5, ["0.000", "0.500"]),
+    ],
+)
+def test_two_decimals_make_no_whole_number_of_a_broken_one(numbers, wide, expected):
+    box = Box("x", "$X$", "source", (0, 0), "2", wide=wide)
+    assert drawn_in(box, value=torch.tensor(numbers))[1][:2] == expected
+
+
+def test_the_letter_of_a_size_stands_below():
+    texts = drawn_in(Box("y", "$Y$", "source", (0, 0), "source, d_k"), value=[1.0])[1]
+    assert texts == ["$Y$", "source, $d_{k}$"]

@@ -17,6 +17,7 @@ from helpers.figures.diagrams.lookups import (
     trace_attention_layer,
     trace_in_pieces,
 )
+from helpers.figures.diagrams.spec import check_numbers
 
 SIZES = {"target": 2, "source": 4, "d_q": 5, "d_m": 6, "d_k": 3, "d_v": 7}
 MASK = torch.tensor([[True, True, True, True], [True, False, True, True]])
@@ -35,8 +36,9 @@ def tensors():
     return trace_attention_layer(*layer_and_inputs(), MASK)
 
 
-def test_the_layer_is_drawn_as_it_is_computed():
-    assert faults(attention_layer("a b", "c d e f"), tensors(), SIZES) == []
+@pytest.mark.parametrize("grids", [False, True])
+def test_the_layer_is_drawn_as_it_is_computed(grids: bool):
+    assert faults(attention_layer("a b", "c d e f", grids), tensors(), SIZES) == []
 
 
 @pytest.mark.parametrize("wrong", [Arrow("X_q", "K"), Arrow("V", "E"), Arrow("K", "V")])
@@ -55,12 +57,16 @@ def test_a_missing_arrow_is_found(left_out):
 
 def test_the_walk_shows_what_the_learners_layer_computes():
     layer, asking, memory = layer_and_inputs()
-    numbers = follow_attention_layer(layer, asking, memory, MASK)
+    words = ("a", "b"), ("c", "d", "e", "f"), tuple("vwxyz")
+    numbers = follow_attention_layer(layer, asking, memory, MASK, *words)
+    with pytest.raises(ValueError, match="5 words name the rows of 'W_K'"):
+        check_numbers(attention_layer("a b", "c d e f"), [numbers])  # the memory has 6 numbers
     outputs, weights = layer(asking[None], memory[None], MASK[None])
     for name, expected in (("Y", outputs[0]), ("A", weights[0])):
         found = torch.tensor(numbers.values[name], dtype=torch.float64)
         torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
     assert numbers.values["A"][1][1] == 0
+    assert numbers.rows["A"] == words[0] and numbers.columns["A"] == words[1]
 
 
 def pieces():
@@ -86,13 +92,15 @@ def test_a_piece_that_is_forgotten_is_found(left_out):
 
 def test_the_width_of_an_arrow_in_the_plane_is_its_weight():
     keys, query = torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0.6, 0.8])
-    figure = in_the_plane(query, keys, ["noir", "chat"], (1.0, 0.1))
+    values = torch.tensor([[10.0, 0.0], [0.0, 20.0]])
+    figure = in_the_plane(query, keys, values, ["noir", "chat"], (1.0, 0.1))
     for axes, temperature in zip(figure.axes, (1.0, 0.1), strict=True):
         weights = torch.softmax(keys @ query / temperature, dim=0)
         words = [text.get_text() for text in axes.texts]
-        assert f"chat {weights[1]:.2f}" in words
+        assert f"chat {weights[1]:.2f}\n(0, 20)" in words
+        assert f"answer ({10 * weights[0]:.1f}, {20 * weights[1]:.1f})" in words
         widths = [t.arrow_patch.get_linewidth() for t in axes.texts if hasattr(t, "arrow_patch")]
         widths = [t for t in widths if t != 2.5]  # the query
         assert widths == pytest.approx([1 + 7 * float(weight) for weight in weights])
-    with pytest.raises(ValueError, match="one row of two numbers for each word"):
-        in_the_plane(query, keys, ["noir"], (1.0,))
+    with pytest.raises(ValueError, match="one row of values for each word"):
+        in_the_plane(query, keys, values, ["noir"], (1.0,))

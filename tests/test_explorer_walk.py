@@ -37,6 +37,29 @@ def test_the_state_is_plain_json_and_knows_what_is_computed_when():
     assert state["arrows"][0]["choice"] and state["arrows"][0]["line"][0] == 0
 
 
+def test_a_matrix_goes_to_the_browser_as_a_grid_with_its_words() -> None:
+    words = {"x": ("le", "chat")}, {"x": ("the", "black", "cat")}
+    matrix = torch.tensor([[0.0, 0.9953, 6.0], [1.0, 2.0, 3.0]])
+    moment = Walk(DIAGRAM, Numbers("", {"x": matrix}, rows=words[0], columns=words[1])).state[
+        "moments"
+    ][0]
+    assert moment["values"]["x"] == {
+        "of": 6,
+        "first": [0, 0.9953, 6, 1, 2, 3],
+        "across": 3,
+    }
+    assert moment["rows"]["x"] == ["le", "chat"]
+    assert moment["columns"]["x"] == ["the", "black", "cat"]
+    large = Walk(DIAGRAM, Numbers("", {"x": torch.ones(40, 30)})).state["moments"][0]["values"]["x"]
+    assert (large["of"], large["across"], len(large["first"])) == (1200, 12, 144)
+
+
+@pytest.mark.parametrize("shape", [(3,), (3, 2)])
+def test_words_for_other_rows_are_refused(shape: tuple[int, ...]) -> None:
+    with pytest.raises(ValueError, match="2 words name the rows of 'x'"):
+        Walk(DIAGRAM, Numbers("", {"x": torch.ones(shape)}, rows={"x": ("a", "b")}))
+
+
 def test_the_static_view_is_a_picture_with_its_steps():
     html = Walk(DIAGRAM).html()
     assert html.count("<img ") == 2 and "From x_1." in html and "Run the cell" in html
@@ -78,6 +101,8 @@ def test_a_moment_that_is_not_there_is_refused(count: int, still: int) -> None:
         ("is $c$", [["", "is "], ["i", "c"]]),
         ("$a^2$", [["i", "a"], ["^", "2"]]),
         (r"$\tanh$", [["", "tanh"]]),
+        (r"$K^\top$", [["i", "K"], ["^", "⊤"]]),
+        (r"$\sqrt{d}$", [["", "√"], ["i", "d"]]),
         ("$GRU$", [["", "GRU"]]),
     ],
 )

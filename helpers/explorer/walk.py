@@ -7,16 +7,23 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-import numpy as np
-
 from helpers.explorer.base import View
 from helpers.explorer.static import paragraph
 from helpers.figures.charts import figure_html
 from helpers.figures.checks import to_array
-from helpers.figures.diagrams import ROLES, Arrow, Box, Diagram, Numbers, ends, picture
+from helpers.figures.diagrams import (
+    ROLES,
+    Arrow,
+    Box,
+    Diagram,
+    Numbers,
+    ends,
+    in_rows,
+    picture,
+)
 from helpers.figures.diagrams.spec import check_numbers
 
-CELLS = 12  # numbers of a box that go to the browser
+CELLS = 12  # numbers of a box that go to the browser, of a matrix each way
 _GREEK = {
     "alpha": "α",
     "beta": "β",
@@ -33,7 +40,9 @@ _GREEK = {
     "partial": "∂",
     "top": "⊤",
 }
-_PIECE = re.compile(r"([_^])\{([^{}]*)\}|([_^])(.)|\\([A-Za-z]+)|([A-Za-z]+)|(\s+)|(.)", re.DOTALL)
+_PIECE = re.compile(
+    r"([_^])\{([^{}]*)\}|([_^])(\\[A-Za-z]+|.)|\\([A-Za-z]+)|([A-Za-z]+)|(\s+)|(.)", re.DOTALL
+)
 
 
 class Walk(View):
@@ -124,7 +133,7 @@ def _math(text: str) -> list[list[str]]:
             found.append(["", _GREEK.get(command, command)])
         elif letters:
             found.append(["i" if len(letters) == 1 else "", letters])
-        else:
+        elif other not in ("{", "}"):
             found.append(["", space or other.replace("-", "−")])
     return found
 
@@ -157,13 +166,18 @@ def _arrow(diagram: Diagram, arrow: Arrow) -> dict[str, Any]:
 
 
 def _moment(moment: Numbers) -> dict[str, Any]:
-    values = {}
+    values: dict[str, dict[str, Any]] = {}
     for name, value in moment.values.items():
-        flat = np.ravel(to_array(value, name))
-        values[name] = {"of": flat.size, "first": [float(f"{v:.3g}") for v in flat[:CELLS]]}
+        rows, grid = in_rows(value, name, CELLS)
+        first = [number for row in rows for number in row]
+        values[name] = {"of": to_array(value, name).size, "first": first}
+        if grid:
+            values[name]["across"] = len(rows[0])
     return {
         "name": moment.name,
         "values": values,
         "words": dict(moment.words),
+        "rows": {name: list(words) for name, words in moment.rows.items()},
+        "columns": {name: list(words) for name, words in moment.columns.items()},
         "weights": {name: round(float(w), 4) for name, w in moment.weights.items()},
     }

@@ -24,6 +24,21 @@ words = ["<pad>", "<start>", "<end>", *"abcdefghij"]
 source = torch.tensor([3, 4, 5, 6])
 view = Walk(additive_step(["the", "cat", "<b>", "."]), follow_additive(model, source, words, 4))
 """
+GRID = """\
+from helpers.figures.diagrams import Box, Diagram, Numbers, Stage
+
+boxes = (
+    Box("x", "$X$", "source", (0, 0), "source, d_k", wide=2.5, tall=1.2),
+    Box("y", "$Y$", "context", (0, 1.5), "1, 1", wide=2.0, tall=0.7),
+)
+numbers = Numbers(
+    "",
+    {"x": torch.tensor([[0.0, 0.9953, 6.0], [-6.0, 2.0, 3.0]]), "y": [[0.25]]},
+    rows={"x": ["the", "cats"]},
+    columns={"x": ["noun", "low", "many"]},
+)
+Walk(Diagram("A matrix", boxes, (), (Stage("All.", ("x", "y")),), "two grids"), numbers)
+"""
 SLOWEST = 16  # milliseconds for 95 % of the answers to the pointer
 
 
@@ -33,7 +48,7 @@ class Walking:
     def __init__(self, notebook: object) -> None:
         self.notebook = notebook
         self.page: Page = notebook.page
-        self.root: Locator = self.page.locator(".am-root")
+        self.root: Locator = self.page.locator(".am-root").first
         self.stage: Locator = self.root.locator(".am-walk-stage")
 
     def at(self, stage: int) -> None:
@@ -51,10 +66,11 @@ class Walking:
 @pytest.fixture(scope="module", params=["JupyterLab Light", "JupyterLab Dark"])
 def opened(lab: object, open_notebook: Callable[..., object], request: object) -> Walking:
     lab.theme(request.param)
-    lab.write("walk.ipynb", [nbformat.v4.new_code_cell(text) for text in (SETUP, "view")])
+    lab.write("walk.ipynb", [nbformat.v4.new_code_cell(text) for text in (SETUP, "view", GRID)])
     notebook = open_notebook("walk.ipynb")
-    notebook.run_all(2)
+    notebook.run_all(3)
     notebook.page.wait_for_selector(".am-walk rect")
+    notebook.page.get_by_text("A matrix", exact=True).wait_for()
     return Walking(notebook)
 
 
@@ -107,6 +123,23 @@ def test_it_plays_and_stops(opened: Walking) -> None:
     expect(play).to_have_attribute("aria-pressed", "true")
     play.click()
     expect(play).to_have_attribute("aria-pressed", "false")
+
+
+def test_a_matrix_is_a_grid_with_its_words_and_its_own_colours(opened: Walking) -> None:
+    root = opened.page.locator(".am-root").nth(1)
+    box = root.locator(".am-part-of-walk").first
+    cells = box.locator(".am-walk-cell")
+    across, down = ([float(cell.get_attribute(a) or 0) for cell in cells.all()] for a in "xy")
+    assert across[:3] == across[3:] and across[0] < across[1] < across[2]
+    assert down[0] == down[2] < down[3] == down[5]
+    expect(box.locator("text")).to_have_text(
+        ["0", "0.995", "6", "-6", "2", "3", "the", "cats", "noun", "low", "many", "X", "source, dk"]
+    )
+    lone = root.locator(".am-part-of-walk").nth(1).locator(".am-walk-cell")
+    assert lone.get_attribute("fill") == cells.nth(2).get_attribute("fill")
+    assert lone.get_attribute("fill") != cells.nth(0).get_attribute("fill")
+    box.hover()
+    expect(root.locator(".am-readout")).to_contain_text("Here: 0, 0.995, 6 | -6, 2, 3")
 
 
 def test_text_stays_text(opened: Walking) -> None:

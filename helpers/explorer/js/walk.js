@@ -16,7 +16,7 @@ import {
   svg,
   widget,
 } from "./common.js";
-import { makeShade } from "./weights.js";
+import { makeShade, signed } from "./weights.js";
 
 /** @typedef {[string, string][]} Runs pieces of text: "" plain, "i" italic, "_" below, "^" above */
 /**
@@ -28,8 +28,13 @@ import { makeShade } from "./weights.js";
  *   label: Runs, weight: string, choice: boolean }} Arrow
  */
 /**
- * @typedef {{ name: string, values: Record<string, { of: number, first: number[] }>,
- *   words: Record<string, string>, weights: Record<string, number> }} Moment
+ * @typedef {{ of: number, first: number[], across?: number }} Value how many numbers there are, the
+ *   first of them, and how many columns they have where they are a grid
+ */
+/**
+ * @typedef {{ name: string, values: Record<string, Value>, words: Record<string, string>,
+ *   weights: Record<string, number>, rows?: Record<string, string[]>,
+ *   columns?: Record<string, string[]> }} Moment
  */
 /**
  * @typedef {{ title: string, about: string, extent: [number, number, number, number],
@@ -44,7 +49,9 @@ const ROW = 78; // pixels
 const THICKEST = 11; // pixels of an arrow whose weight is 1
 const PACE = 1800; // milliseconds of a stage while it plays
 const PLAIN = "the whole diagram";
-const READABLE = 30; // pixels that a cell needs to have its number written in it
+const DIGIT = 7; // pixels of a digit in a cell
+const LOWEST = 12; // pixels that a cell needs in height to have its number written in it
+const SMALL = 5.8; // pixels of a letter of the words beside a grid
 const LETTER = 8; // pixels of a letter beside an arrow
 const LINE = 17; // pixels that a raised label stands higher
 
@@ -71,10 +78,56 @@ function pieces(runs, tag) {
  */
 const spoken = (runs) => runs.map(([, text]) => text).join("");
 
+/**
+ * @param {string} shape such as "source, d_k"
+ * @returns {Runs} with the k below
+ */
+const typeset = (shape) =>
+  shape.split(/\b([a-z])_(\w+)/).map((part, place) => [["", "i", "_"][place % 3], part]);
+
+/**
+ * @param {Value} value
+ * @returns {number[][]} its numbers in rows; a vector is one row
+ */
+function inRows({ first, across = first.length }) {
+  return Array.from({ length: first.length / across }, (_, row) =>
+    first.slice(row * across, (row + 1) * across),
+  );
+}
+
+/**
+ * @param {number} value
+ * @param {number} digits
+ * @returns {string}
+ */
+const write = (value, digits) => signed(value, Number.isInteger(value) ? 0 : digits);
+
+/**
+ * @param {number[]} first
+ * @returns {number} decimals: 3 where 2 would turn 0.995 into 1.00 or 0.002 into 0.00
+ */
+const decimals = (first) =>
+  first.some((v) => !Number.isInteger(v) && Number.isInteger(Number(v.toFixed(2)))) ? 3 : 2;
+
+/**
+ * @param {number[]} first
+ * @param {number} room pixels of a cell
+ * @returns {string[] | null} the numbers with equal decimals, or null where they need more room
+ */
+function written(first, room) {
+  for (const digits of [decimals(first), 2]) {
+    const texts = first.map((value) => write(value, digits));
+    // A point and a sign take half of a digit, and so does the edge.
+    const width = (text) => text.length - 0.5 * (text.match(/[.-]/g) ?? []).length + 0.3;
+    if (DIGIT * Math.max(...texts.map(width)) <= room) return texts;
+  }
+  return null;
+}
+
 /** @param {import("./common.js").Given<State>} given */
 function createWalk({ state, colours }) {
   const { boxes, arrows, stages, moments, known, roles } = state;
-  const signed = makeShade(colours.signed);
+  const shade = makeShade(colours.signed);
   const [left, bottom, right, top] = state.extent;
   const EDGE = 0.12; // columns or rows around the diagram
   const columns = right - left + 2 * EDGE;
@@ -174,7 +227,7 @@ function createWalk({ state, colours }) {
     const size = svg(
       "text",
       { x: cx, y: cy + h / 2 - 5, "text-anchor": "middle", class: "am-box-size" },
-      box.shape,
+      ...pieces(typeset(box.shape), "tspan"),
     );
     const strip = svg("g", {});
     const root = svg("g", { class: "am-part-of-walk" }, back, face, veil, strip, label, size);
@@ -191,46 +244,71 @@ function createWalk({ state, colours }) {
       const pixels = clamp((1.7 * w) / Math.max(length, 1), 11, 16);
       label.setAttribute("font-size", String(pixels));
       const shaped = Boolean(box.shape) && !word && w > 52;
-      const low = value ? 0.2 : shaped ? 0.08 : 0;
-      label.setAttribute("y", String(cy + pixels * 0.35 - low * h));
       size.style.display = value || !shaped ? "none" : "";
-      strip.replaceChildren(...(value ? cells(value.first, cx - w / 2, cy + h * 0.1, w, h) : []));
+      const place = { left: cx - w / 2, top: cy - h / 2, w, h };
+      const within = value && moment ? cells(box, value, moment, place) : null;
+      const room = within ? within.head : shaped ? 0.84 * h : h; // above the numbers or the shape
+      label.setAttribute("y", String(place.top + room / 2 + pixels * 0.35));
+      strip.replaceChildren(...(within ? within.drawn : []));
     };
     return { root, fill };
   }
 
   /**
-   * @param {number[]} first
-   * @param {number} from
-   * @param {number} at
-   * @param {number} w
-   * @param {number} h
+   * The numbers of a box: a strip along the foot, or a grid with the words of its rows and columns
+   * where there is room for them. The shades are those of this box's largest number.
+   * @param {Box} box
+   * @param {Value} value
+   * @param {Moment} moment
+   * @param {{ left: number, top: number, w: number, h: number }} place pixels of the box
+   * @returns {{ drawn: Element[], head: number }} head: pixels above the cells, for the label
    */
-  function cells(first, from, at, w, h) {
-    const most = Math.max(...first.map(Math.abs)) || 1;
-    const each = (0.9 * w) / first.length;
-    const alone = first.length === 1; // there is nothing to compare a single number with
-    const written = each >= READABLE;
-    const tall = (written ? 0.36 : 0.3) * h;
-    return first.flatMap((value, i) => {
-      const left = from + 0.05 * w + (i + 0.04) * each; // 0.08 of each cell is a gap
+  function cells(box, value, moment, { left, top, w, h }) {
+    const rows = inRows(value);
+    const most = Math.max(...value.first.map(Math.abs)) || 1;
+    const alone = rows[0].length === 1 && !value.across; // nothing to compare a single number with
+    const longest = (words) => SMALL * Math.max(0, ...words.map((word) => word.length));
+    let beside = moment.rows?.[box.name] ?? [];
+    let above = moment.columns?.[box.name] ?? [];
+    const stacked = rows.length > 1 || beside.length > 0 || above.length > 0;
+    const head = stacked ? Math.min(0.34 * ROW, 0.5 * h) : 0.6 * h;
+    if (longest(beside) + 6 > 0.5 * w) beside = [];
+    const aside = beside.length ? longest(beside) + 6 : 0;
+    const start = left + 0.05 * w + aside;
+    const each = (0.9 * w - aside) / rows[0].length;
+    if (longest(above) > each) above = [];
+    const begin = top + head + (above.length ? LINE - 4 : 0);
+    const part = (top + 0.92 * h - begin) / rows.length;
+    const texts = written(value.first, each);
+    const tall = stacked ? 0.94 * part : (texts ? 0.36 : 0.3) * h;
+    const drawn = value.first.flatMap((number, i) => {
+      const [row, column] = [Math.floor(i / rows[0].length), i % rows[0].length];
+      const x = start + (column + 0.04) * each; // 0.08 of each cell is a gap
+      const y = begin + row * part;
       const cell = svg("rect", {
-        x: left,
-        y: at,
+        x,
+        y,
         width: 0.92 * each,
         height: tall,
-        fill: signed(alone ? 0.5 : (value / most + 1) / 2),
+        fill: shade(alone ? 0.5 : (number / most + 1) / 2),
         class: "am-walk-cell",
       });
-      if (!written) return [cell];
-      const number = svg(
-        "text",
-        { x: left + 0.46 * each, y: at + tall / 2 + 4, "text-anchor": "middle", "font-size": 11 },
-        Number.isInteger(value) ? String(value) : value.toFixed(2),
-      );
-      number.style.fill = !alone && value / most < -0.5 ? "#fff" : "#000"; // on blue, on white and orange
-      return [cell, number];
+      if (!texts || tall < LOWEST) return [cell];
+      const middle = { x: x + 0.46 * each, y: y + tall / 2 + 4, "text-anchor": "middle" };
+      const text = svg("text", { ...middle, "font-size": 11 }, texts[i]);
+      text.style.fill = !alone && number / most < -0.5 ? "#fff" : "#000"; // on blue, on white and orange
+      return [cell, text];
     });
+    const small = { class: "am-box-size" };
+    const named = beside.slice(0, rows.length).map((word, row) => {
+      const y = begin + row * part + tall / 2 + 4;
+      return svg("text", { ...small, x: start - 3, y, "text-anchor": "end" }, word);
+    });
+    const over = above.slice(0, rows[0].length).map((word, column) => {
+      const x = start + (column + 0.5) * each;
+      return svg("text", { ...small, x, y: begin - 3, "text-anchor": "middle" }, word);
+    });
+    return { drawn: [...drawn, ...named, ...over], head };
   }
 
   /** @param {Arrow} arrow */
@@ -308,14 +386,16 @@ function createWalk({ state, colours }) {
     }
     const box = boxes[now.pointed];
     const value = moment(box.name)?.values[box.name];
-    const shape = box.shape ? ` (${box.shape})` : "";
+    const shape = box.shape ? [" (", ...pieces(typeset(box.shape), "span"), ")"] : [];
     /** @type {(string | Element)[]} */
-    const parts = [html("b", {}, ...pieces(box.label, "span")), shape];
+    const parts = [html("b", {}, ...pieces(box.label, "span")), ...shape];
     if (box.formula.length) parts.push(": ", ...pieces(box.formula, "span"));
     if (box.about.length) parts.push(". ", ...pieces(box.about, "span"));
     if (value) {
       const more = value.of > value.first.length ? `, … (${value.of} numbers)` : "";
-      parts.push(` Here: ${value.first.map((v) => v.toFixed(2)).join(", ")}${more}`);
+      const digits = decimals(value.first);
+      const rows = inRows(value).map((row) => row.map((v) => write(v, digits)).join(", "));
+      parts.push(` Here: ${rows.join(" | ")}${more}`);
     }
     text.replaceChildren(...parts);
   }

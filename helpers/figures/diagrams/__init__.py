@@ -6,8 +6,16 @@ proof       the specification held against the model that it draws
 """
 
 from helpers.figures.diagrams.proof import faults
-from helpers.figures.diagrams.spec import ROLES, Arrow, Box, Diagram, Numbers, Stage, arrows
-from helpers.figures.diagrams.still import draw, draw_all, ends, picture
+from helpers.figures.diagrams.spec import (
+    ROLES,
+    Arrow,
+    Box,
+    Diagram,
+    Numbers,
+    Stage,
+    arrows,
+)
+from helpers.figures.diagrams.still import draw, draw_all, ends, in_rows, picture
 
 __all__ = [
     "ROLES",
@@ -21,5 +29,6 @@ __all__ = [
     "draw_all",
     "ends",
     "faults",
+    "in_rows",
     "picture",
 ]

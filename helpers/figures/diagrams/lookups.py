@@ -1,11 +1,14 @@
 """Diagrams of the attention layer: queries, keys and values, each made by a matrix of its own.
 
-Shapes: target vectors ask, source vectors are looked at; d_q and d_m are the widths of the two.
+Shapes: target vectors ask, source vectors are looked at; d_q and d_m are the widths of the two,
+d_k is the width of a query and of a key, and d_v that of a value.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
+from itertools import pairwise
 
 import torch
 from matplotlib.figure import Figure
@@ -16,46 +19,54 @@ from helpers.attention import masked_softmax
 from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
 
 
-def attention_layer(asking: str, memory: str) -> Diagram:
+def attention_layer(asking: str, memory: str, grids: bool = False) -> Diagram:
     """From two sets of vectors to the outputs of a layer; tensors: `trace_attention_layer`.
 
-    asking, memory: the words that ask, and those that are looked at.
+    asking, memory: the words that ask, and those that are looked at. grids: whether the boxes are
+    high enough for the grids of one query and three entries, with the words beside them.
     """
+    heights = (1.25, 1.0, 0.8, 0.8, 0.66) if grids else (0.58,) * 5  # of the boxes, from below
+    levels = [0.66 + heights[0] / 2]
+    for below, above in pairwise(heights):
+        levels.append(levels[-1] + (below + above) / 2 + 0.6)
+    vectors, projected, scores, weights, outputs = levels
     boxes = (
-        Box("asking", asking, "word", (1, 0), wide=2.2, tall=0.36, bound=False),
+        Box("asking", asking, "word", (1.3, 0), wide=2.4, tall=0.36, bound=False),
         Box("memory", memory, "word", (5.4, 0), wide=3.2, tall=0.36, bound=False),
-        _box("X_q", "$X_q$", "decoder", (1, 0.95), "target, d_q", "The vectors that ask."),
-        _box("X_k", "$X_k$", "source", (5.4, 0.95), "source, d_m", "The vectors that answer."),
-        _weights("W_Q", -0.6, "d_q, d_k", "Says what to ask for."),
-        _weights("W_K", 3.6, "d_m, d_k", "Says what an entry is found by."),
-        _weights("W_V", 7.2, "d_m, d_v", "Says what an entry gives."),
-        _box("Q", "$Q = X_q W_Q$", "decoder", (1, 2.2), "target, d_k", "One query in each row."),
-        _box("K", "$K = X_k W_K$", "source", (4.4, 2.2), "source, d_k", "One key in each row."),
-        _box("V", "$V = X_k W_V$", "source", (6.4, 2.2), "source, d_v", "One value in each row."),
+        _box("X_q", "$X_q$", "decoder", (1.3, vectors), "target, d_q", "What asks.", 2.25),
+        _box("X_k", "$X_k$", "source", (5.4, vectors), "source, d_m", "What answers.", 2.25),
+        _box("W_Q", "$W_Q$", "parameter", (-0.6, vectors), "d_q, d_k", "What to ask for.", 1.3),
+        _box("W_K", "$W_K$", "parameter", (3.5, vectors), "d_m, d_k", "What to be found by.", 1.3),
+        _box("W_V", "$W_V$", "parameter", (7.3, vectors), "d_m, d_v", "What to give.", 1.3),
+        _box("Q", "$Q = X_q W_Q$", "decoder", (1.3, projected), "target, d_k", "Queries in rows."),
+        _box("K", "$K = X_k W_K$", "source", (4.4, projected), "source, d_k", "Keys in rows."),
+        _box("V", "$V = X_k W_V$", "source", (6.4, projected), "source, d_v", "Values in rows."),
         _box(
             "E",
             r"$E = QK^\top / \sqrt{d_k}$",
             "score",
-            (2.7, 3.45),
+            (2.8, scores),
             "target, source",
             "One score for each pair of a query and a key.",
             wide=2.5,
         ),
-        _box("mask", "mask", "parameter", (0.2, 4.6), "", "Hides scores.", wide=1.2, bound=False),
+        _box(
+            "mask", "mask", "parameter", (0.2, weights), "", "Hides scores.", wide=1.2, bound=False
+        ),
         _box(
             "A",
-            "$A$ = softmax of each row",
+            "$A$ = softmax$(E)$",
             "score",
-            (2.7, 4.6),
+            (2.8, weights),
             "target, source",
-            "One row of weights for each query. The sum of a row is 1.",
+            "Softmax of each row: one row of weights for each query, whose sum is 1.",
             wide=2.5,
         ),
         _box(
             "Y",
             "$Y = AV$",
             "context",
-            (4.4, 5.8),
+            (4.4, outputs),
             "target, d_v",
             "One output for each query: the values, blended by its weights.",
             wide=2.2,
@@ -91,11 +102,9 @@ def attention_layer(asking: str, memory: str) -> Diagram:
         "the mask and a softmax of each row give the weights A, and weights and values give the "
         "outputs Y."
     )
+    high = dict(zip(levels, heights, strict=True))
+    boxes = tuple(replace(box, tall=high[box.at[1]]) if box.bound else box for box in boxes)
     return Diagram("The attention layer", boxes, ways, stages, alt, unfolds=True)
-
-
-def _weights(name: str, column: float, shape: str, about: str) -> Box:
-    return _box(name, f"${name}$", "parameter", (column, 0.95), shape, about, wide=1.3)
 
 
 def _box(
@@ -131,11 +140,26 @@ def trace_attention_layer(
 
 @torch.no_grad()
 def follow_attention_layer(
-    layer: nn.Module, asking: Tensor, memory: Tensor, mask: Tensor
+    layer: nn.Module,
+    asking: Tensor,
+    memory: Tensor,
+    mask: Tensor,
+    asks: Sequence[str],
+    answers: Sequence[str],
+    features: Sequence[str],
 ) -> Numbers:
-    """Return what `attention_layer` shows of a layer's own numbers; see the trace."""
+    """Return what `attention_layer` shows of a layer's own numbers; see the trace.
+
+    asks: a word for each query. answers: a word for each entry of the memory. features: what each
+    number of a vector means, on both sides.
+    """
     parts = trace_attention_layer(layer, asking, memory, mask)
-    return Numbers("", {name: tensor.tolist() for name, tensor in parts.items()})
+    rows = dict.fromkeys(("X_q", "Q", "E", "A", "Y"), asks)
+    rows |= dict.fromkeys(("X_k", "K", "V"), answers)
+    rows |= dict.fromkeys(("W_Q", "W_K", "W_V"), features)
+    columns = dict.fromkeys(("X_q", "X_k"), features) | dict.fromkeys(("E", "A"), answers)
+    values = {name: tensor.tolist() for name, tensor in parts.items()}
+    return Numbers("", values, rows=rows, columns=columns)
 
 
 def softmax_in_pieces() -> Diagram:
@@ -197,30 +221,40 @@ def trace_in_pieces(scores: Tensor, values: Tensor, size: int) -> dict[str, Tens
 
 
 def in_the_plane(
-    query: Tensor, keys: Tensor, words: Sequence[str], temperatures: Sequence[float]
+    query: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    words: Sequence[str],
+    temperatures: Sequence[float],
 ) -> Figure:
     """Return a figure of a soft dictionary, a panel for each temperature, to be shown.
 
     query: (2,). keys: (source, 2), drawn as arrows whose width is the key's weight at that
-    temperature. Raises ValueError where the sizes do not fit.
+    temperature. values: (source, d_v), written beside their keys; their blend stands below. Raises
+    ValueError where the sizes do not fit.
     """
-    if query.shape != (2,) or keys.shape != (len(words), 2):
+    if query.shape != (2,) or keys.shape != (len(words), 2) or len(values) != len(words):
         raise ValueError(
-            f"query {tuple(query.shape)} and keys {tuple(keys.shape)} for {len(words)} words; "
-            "expected (2,) and one row of two numbers for each word."
+            f"query {tuple(query.shape)}, keys {tuple(keys.shape)} and values "
+            f"{tuple(values.shape)} for {len(words)} words; expected (2,), one row of two numbers "
+            "and one row of values for each word."
         )
-    fig = Figure(figsize=(3.4 * len(temperatures), 2.7))
+    fig = Figure(figsize=(3.7 * len(temperatures), 3.1))
     for axes, temperature in zip(fig.subplots(1, len(temperatures)), temperatures, strict=True):
-        weights = torch.softmax(keys @ query / temperature, dim=0).tolist()
-        for word, key, weight in zip(words, keys.tolist(), weights, strict=True):
+        shares = torch.softmax(keys @ query / temperature, dim=0)
+        entries = zip(words, keys.tolist(), values.tolist(), shares.tolist(), strict=True)
+        for word, key, value, weight in entries:
             look = {"arrowstyle": "-|>", "color": palette.ORANGE, "lw": 1 + 7 * weight}
             axes.annotate("", key, (0, 0), arrowprops={**look, "shrinkA": 0, "shrinkB": 0})
-            place = 1.28 * key[0], 1.16 * key[1] - (0.22 if key[1] == 0 else 0)
-            axes.text(*place, f"{word} {weight:.2f}", ha="center", va="center", fontsize=13)
+            place = 1.28 * key[0], 1.28 * key[1] - (0.3 if key[1] == 0 else 0)
+            text = f"{word} {weight:.2f}\n({', '.join(f'{v:g}' for v in value)})"
+            axes.text(*place, text, ha="center", va="center", fontsize=12)
         look = {"arrowstyle": "->", "color": palette.BLUE, "lw": 2.5, "linestyle": "--"}
         axes.annotate("", query.tolist(), (0, 0), arrowprops={**look, "shrinkA": 0, "shrinkB": 0})
-        axes.text(*(1.18 * query).tolist(), "query", ha="center", va="center", fontsize=13)
-        axes.set(xlim=(-1.7, 1.9), ylim=(-0.5, 1.5), aspect="equal")
+        axes.text(*(1.18 * query).tolist(), "query", ha="left", va="center", fontsize=12)
+        blend = ", ".join(f"{v:.1f}" for v in (shares @ values).tolist())
+        axes.text(0, -0.85, f"answer ({blend})", ha="center", fontsize=13, weight="bold")
+        axes.set(xlim=(-1.9, 1.9), ylim=(-1.0, 1.5), aspect="equal")
         axes.set_axis_off()
         axes.set_title(f"temperature {temperature:g}", loc="center", fontsize=14)
     return fig

@@ -7,9 +7,12 @@ right, and computation upwards.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from helpers import palette
 
@@ -81,14 +84,17 @@ class Numbers:
     """What a model computed for one moment of a diagram, such as one step of a decoder.
 
     name: of this moment, such as the word that is written. values: box -> its numbers, any shape;
-    a picture shows the first of them. words: box -> the word to show in place of its label.
-    weights: the name of an arrow's weight -> a number from 0 to 1.
+    a picture shows the first of them, two dimensions as a grid. words: box -> the word to show in
+    place of its label. weights: the name of an arrow's weight -> a number from 0 to 1. rows and
+    columns: box -> the words that name the rows and columns of its grid.
     """
 
     name: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
     words: Mapping[str, str] = field(default_factory=dict)
     weights: Mapping[str, float] = field(default_factory=dict)
+    rows: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -161,15 +167,32 @@ def arrows(*ways: str, **options: Any) -> tuple[Arrow, ...]:
     return tuple(made)
 
 
+def typeset(shape: str) -> str:
+    """Return a shape with "d_k" as mathtext, so that the k stands below."""
+    return re.sub(r"\b([a-z])_(\w+)", r"$\1_{\2}$", shape)
+
+
 def check_numbers(diagram: Diagram, numbers: Iterable[Numbers]) -> Sequence[Numbers]:
-    """Return the moments as a list. Raises ValueError for one about a box that is not there."""
+    """Return the moments as a list.
+
+    Raises ValueError for one about a box that is not there, or with words for other rows or columns
+    than its numbers have.
+    """
     kept, names = list(numbers), {box.name for box in diagram.boxes}
     known = {arrow.weight for arrow in diagram.arrows}
     for moment in kept:
-        lost = (set(moment.values) | set(moment.words)) - names
+        lost = set().union(moment.values, moment.words, moment.rows, moment.columns) - names
         if lost or set(moment.weights) - known:
             raise ValueError(
                 f"the numbers of {moment.name!r} are about {sorted(lost)} and "
                 f"{sorted(set(moment.weights) - known)}, which {diagram.title!r} does not have"
             )
+        for axis, named in enumerate((moment.rows, moment.columns)):
+            for box, words in named.items():
+                shape = np.shape(moment.values.get(box, 0))
+                if len(shape) != 2 or shape[axis] != len(words):
+                    raise ValueError(
+                        f"{len(words)} words name the {('rows', 'columns')[axis]} of {box!r}, and "
+                        f"its numbers have the shape {shape}; expected a matrix, a word for each."
+                    )
     return kept

@@ -14,11 +14,23 @@ from matplotlib.patches import FancyBboxPatch, Rectangle
 from helpers import palette
 from helpers.figures.charts import AS_IT_IS, show
 from helpers.figures.checks import to_array
-from helpers.figures.diagrams.spec import ROLES, Arrow, Box, Diagram, Numbers, check_numbers
+from helpers.figures.diagrams.spec import (
+    ROLES,
+    Arrow,
+    Box,
+    Diagram,
+    Numbers,
+    check_numbers,
+    typeset,
+)
 
 COLUMN, ROW = 1.15, 0.95  # inches
 CELLS = 8  # numbers of a vector that a strip shows
-READABLE = 0.33  # inches that a cell needs to have its number written in it
+SIDE = 12  # rows and columns of a matrix that a grid shows
+DIGIT = 0.075  # inches of a digit in a cell
+LOWEST = 0.12  # inches that a cell needs in height to have its number written in it
+LETTER = 0.056  # columns of a letter of the words beside a grid
+LINE = 0.17  # rows of the words above a grid
 THICKEST = 7.0  # points, of an arrow whose weight is 1
 GAP = 0.03  # columns or rows between a box and the arrows that touch it
 FAINT = 0.3  # of what the chosen step does not speak of
@@ -143,8 +155,7 @@ def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> 
     label = numbers.words.get(box.name, box.label)
     room = box.tall
     if values is not None:
-        _strip(axes, corner, box, to_array(values, box.name), alpha)
-        room = 0.6 * box.tall
+        room = _cells(axes, box, numbers, alpha)
     fits = "$" in label or len(label) <= 11 * box.wide
     size = 13 if fits else 10
     middle = y + (box.tall - room) / 2 + (0.05 if box.shape and values is None else 0.0)
@@ -154,7 +165,7 @@ def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> 
         axes.text(
             x,
             low + 0.01,
-            box.shape,
+            typeset(box.shape),
             ha="center",
             va="center",
             fontsize=10 if box.wide > 1.5 else 8.5,
@@ -163,38 +174,108 @@ def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> 
         )
 
 
-def _strip(axes: Axes, corner: tuple[float, float], box: Box, values: Any, alpha: float) -> None:
-    """The first numbers of a box as cells along its foot: blue below 0, orange above.
+def in_rows(value: Any, name: str, most: int) -> tuple[list[list[float]], bool]:
+    """Return the first numbers of a box in rows, at most so many each way, and if it is a grid.
 
-    A cell with room for its number has it written in it. A single number has no colour, because
-    there is nothing to compare it with.
+    A vector is one row. Numbers of two dimensions are a grid; of more, the first are put into rows.
     """
-    flat = np.ravel(values)[:CELLS]
-    most = float(np.abs(flat).max()) or 1.0
-    each = 0.9 * box.wide / len(flat)
-    written = COLUMN * each >= READABLE
-    tall = (0.36 if written else 0.28) * box.tall
-    for i, value in enumerate(flat):
-        colour = palette.shade((value / most + 1) / 2, palette.SIGNED_RAMP)
-        colour = colour if len(flat) > 1 else palette.shade(0.5, palette.SIGNED_RAMP)
-        left = corner[0] + 0.05 * box.wide + (i + 0.04) * each  # 0.08 of each cell is a gap
-        place = (left, corner[1] + 0.08 * box.tall)
-        cell = Rectangle(place, each * 0.92, tall, facecolor=colour, alpha=alpha)
-        cell.set(edgecolor="#777777", linewidth=0.4, zorder=3, gid=AS_IT_IS)
-        axes.add_patch(cell)
-        if written:
-            axes.text(
-                place[0] + each * 0.46,
-                place[1] + tall / 2,
-                f"{value:.0f}" if float(value).is_integer() else f"{value:.2f}",
-                ha="center",
-                va="center_baseline",
-                fontsize=8.5,
-                color=palette.ink_on(colour),
-                alpha=alpha,
-                zorder=4,
-                gid=AS_IT_IS,
-            )
+    array = to_array(value, name)
+    grid = array.ndim > 1
+    rows = array.reshape(-1, array.shape[-1]) if grid else array.reshape(1, -1)
+    return [[float(f"{v:.6g}") for v in row[:most]] for row in rows[:most]], grid
+
+
+def written(rows: Sequence[Sequence[float]], room: float, letter: float) -> list[list[str]] | None:
+    """Return the numbers of a box as text with equal decimals, or None where they need more room.
+
+    room: the width of a cell. letter: the width of a digit, in the same unit. There are three
+    decimals where two would turn 0.995 into 1.00 or 0.002 into 0.00, if there is room for them.
+    """
+    broken = [v for row in rows for v in row if not v.is_integer()]
+    exact = 3 if any(float(f"{v:.2f}").is_integer() for v in broken) else 2
+    for digits in (exact, 2):
+        texts = [[_number(value, digits) for value in row] for row in rows]
+        if max(_width(text) for row in texts for text in row) * letter <= room:
+            return texts
+    return None
+
+
+def _number(value: float, digits: int) -> str:
+    text = f"{value:.0f}" if value.is_integer() else f"{value:.{digits}f}"
+    return text if float(text) else text.removeprefix("-")
+
+
+def _width(text: str) -> float:
+    """The width of a number in digits: a point and a sign take half, and so does the edge."""
+    return sum(0.5 if letter in ".-" else 1.0 for letter in text) + 0.3
+
+
+def head_of(tall: float) -> float:
+    """Return the rows that a box of this height keeps above a grid, for its label."""
+    return min(0.34, 0.5 * tall)
+
+
+def _cells(axes: Axes, box: Box, numbers: Numbers, alpha: float) -> float:
+    """The numbers of a box as cells: blue below 0, orange above, in shades of this box's largest.
+
+    A vector is a strip along the foot, and a matrix is a grid, with the words of its rows and
+    columns where there is room for them. A cell with room for its number has it written in it. A
+    single number that is no matrix has no colour, because there is nothing to compare it with.
+    Returns the rows that are left above the cells, for the label.
+    """
+    value = to_array(numbers.values[box.name], box.name)
+    rows, grid = in_rows(value, box.name, SIDE if value.ndim > 1 else CELLS)
+    beside, above = numbers.rows.get(box.name, ()), numbers.columns.get(box.name, ())
+    (x, y), low = box.at, 0.08 * box.tall
+    left, wide = x - 0.45 * box.wide, 0.9 * box.wide
+    stacked = len(rows) > 1 or beside or above
+    head = head_of(box.tall) if stacked else 0.6 * box.tall
+    name_room = LETTER * max(map(len, beside), default=0) + 0.06
+    if beside and name_room <= 0.5 * wide:
+        left, wide = left + name_room, wide - name_room
+    else:
+        beside = ()
+    each = wide / len(rows[0])
+    if above and LETTER * max(map(len, above)) <= each:
+        head += LINE
+    else:
+        above = ()
+    foot = y - box.tall / 2 + low
+    part = (box.tall - head - low) / len(rows)  # rows of the diagram that a row of cells takes
+    texts = written(rows, COLUMN * each, DIGIT)
+    tall = part * 0.94
+    if not stacked:
+        tall = (0.36 if texts else 0.28) * box.tall
+    most = max(abs(v) for row in rows for v in row) or 1.0
+    small = {"fontsize": 8, "va": "center_baseline", "alpha": alpha, "zorder": 4}
+    for r, row in enumerate(rows):
+        down = foot + (len(rows) - 1 - r) * part
+        if beside:
+            axes.text(left - 0.04, down + tall / 2, beside[r], ha="right", **small)
+        for c, number in enumerate(row):
+            share = (number / most + 1) / 2 if grid or len(row) > 1 else 0.5
+            colour = palette.shade(share, palette.SIGNED_RAMP)
+            place = (left + (c + 0.04) * each, down)  # 0.08 of each cell is a gap
+            cell = Rectangle(place, each * 0.92, tall, facecolor=colour, alpha=alpha)
+            cell.set(edgecolor="#777777", linewidth=0.4, zorder=3, gid=AS_IT_IS)
+            axes.add_patch(cell)
+            if texts and ROW * tall >= LOWEST:
+                axes.text(
+                    place[0] + each * 0.46,
+                    down + tall / 2,
+                    texts[r][c],
+                    ha="center",
+                    va="center_baseline",
+                    fontsize=8.5,
+                    color=palette.ink_on(colour),
+                    alpha=alpha,
+                    zorder=4,
+                    gid=AS_IT_IS,
+                )
+    for c, word in enumerate(above[: len(rows[0])]):
+        up = foot + len(rows) * part + 0.4 * LINE
+        axes.text(left + (c + 0.5) * each, up, word, ha="center", **small)
+    return head - LINE if above else head
 
 
 def _arrow(axes: Axes, diagram: Diagram, arrow: Arrow, weight: Any, alpha: float) -> None:
