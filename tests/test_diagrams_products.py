@@ -59,10 +59,19 @@ def drawn(name: str) -> tuple[Diagram, dict[str, torch.Tensor]]:
         tensors = trace_update_then_look(luong(), rows(3, 6), rows(6), FED[:2])
         return update_then_look("a b c"), tensors
     tensors = trace_all_steps(luong(), rows(3, 6), rows(6), FED)
-    return all_steps(list("abc"), list("wxyz")), tensors
+    return all_steps(list("abc"), list("wxyz"), grids=name == "grids"), tensors
 
 
-NAMES = ("dot", "general", "additive", "attentional", "look first", "update first", "all steps")
+NAMES = (
+    "dot",
+    "general",
+    "additive",
+    "attentional",
+    "look first",
+    "update first",
+    "all steps",
+    "grids",
+)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -95,11 +104,12 @@ def test_the_orders_are_not_exchanged():
 def test_all_steps_follows_what_the_model_computes():
     model = luong().eval()
     source = torch.tensor([3, 4, 5])
-    numbers = follow_all_steps(model, source, FED)
+    numbers = follow_all_steps(model, source, FED, list("abc"), list("wxyz"))
     memory = model.encode(source[None], torch.tensor([3]))
     vectors, last, weights = model.decode(FED[None], memory.start, memory)
     for name, tensor in (("A", weights[0]), ("V", vectors[0]), ("s4", last[0])):
         found = torch.tensor(numbers.values[name], dtype=torch.float64)
         torch.testing.assert_close(found, tensor, rtol=1e-9, atol=1e-9)
-    walk = Walk(all_steps(list("abc"), list("wxyz")), numbers)
+    assert numbers.rows["A"] == list("wxyz") and numbers.columns["A"] == list("abc")
+    walk = Walk(all_steps(list("abc"), list("wxyz"), grids=True), numbers)
     assert "only the states wait" in walk.state["title"]

@@ -582,7 +582,11 @@ def _plain_number(value: float) -> str:
 
 
 def _look(name: str, place: int) -> tuple[str, str]:
-    """Return colour and marker of a series: its own, or those of its place in the cycle."""
+    """Return colour and marker of a series: its own, or those of its place in the cycle.
+
+    A run of the notebook itself, "..., this run", has those of its model.
+    """
+    name = name.removesuffix(", this run")
     colours = palette.MODEL_COLOURS | palette.LAYER_COLOURS | palette.CONTEXT_COLOURS
     colours |= palette.BESIDE_COLOURS
     own = palette.MODEL_MARKERS | palette.LAYER_MARKERS | palette.CONTEXT_MARKERS

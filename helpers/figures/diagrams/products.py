@@ -245,17 +245,26 @@ def trace_update_then_look(
     return parts
 
 
-def all_steps(source: Sequence[str], fed: Sequence[str]) -> Diagram:
+def all_steps(source: Sequence[str], fed: Sequence[str], grids: bool = False) -> Diagram:
     """Luong's decoder in training: every step of a sentence in a few products.
 
-    source: its words. fed: the words fed, `<start>` first. Tensors: `trace_all_steps`.
+    source: its words. fed: the words fed, `<start>` first. grids: whether the boxes are high enough
+    for the matrices of a model, a row for each step. Tensors: `trace_all_steps`.
     """
     last = len(fed)
     steps = range(1, last + 1)
     middle, right, wide = (last + 1) / 2, last + 2.1, float(last)
-    bar = {"wide": wide, "tall": 0.52}
+    # Scores and weights show their numbers. The wide matrices show their words and shades only,
+    # because so many numbers are not read.
+    written, shaded = (0.6 + 0.18 * last, 0.4 + 0.13 * last) if grids else (0.52, 0.52)
+    tall = {"Q": shaded, "E": written, "A": written, "C": shaded, "V": shaded, "O": shaded}
+    level, foot = {}, 1.49
+    for name, height in tall.items():
+        level[name] = foot + height / 2
+        foot += height + 0.36
+    low, high = level["E"] - tall["E"] / 2, level["C"] + tall["C"] / 2
     # Narrower, so that the way of the states past the looks is seen on the left.
-    inner, narrow = middle + 0.4, {"wide": wide - 0.8, "tall": 0.52}
+    inner, narrow = middle + 0.4, wide - 0.8
     boxes = [
         *(_word(f"y{t}", word, (t, 0)) for t, word in enumerate(fed, 1)),
         Box("s0", "$s_0$", "decoder", (0, 0.85), "hidden", about="The state before all words."),
@@ -275,71 +284,77 @@ def all_steps(source: Sequence[str], fed: Sequence[str]) -> Diagram:
             "Q",
             "all states: the queries",
             "decoder",
-            (middle, 1.75),
+            (middle, level["Q"]),
             "target, hidden",
             about="The states in rows: one query for each step.",
-            **bar,
+            wide=wide,
+            tall=tall["Q"],
         ),
         _word("x", " ".join(source), (right, 0.85), wide=2.2),
         Box(
             "H",
             "all $h_i$",
             "source",
-            (right, 3.1),
+            (right, (low + high) / 2),
             "source, hidden",
             about="The encoder's states in rows: the keys, and the values too.",
-            wide=1.6,
-            tall=3.2,
+            wide=1.9,
+            tall=high - low,
         ),
         Box(
             "E",
             "all scores",
             "score",
-            (inner, 2.65),
+            (inner, level["E"]),
             "target, source",
             r"queries times keys, / $\sqrt{d}$",
             "One row for each step, one column for each source word.",
-            **narrow,
+            narrow,
+            tall["E"],
         ),
         Box(
             "A",
             "all weights",
             "score",
-            (inner, 3.5),
+            (inner, level["A"]),
             "target, source",
             "softmax of each row",
             "Each row sums to 1.",
-            **narrow,
+            narrow,
+            tall["A"],
         ),
         Box(
             "C",
             "all contexts",
             "context",
-            (inner, 4.4),
+            (inner, level["C"]),
             "target, hidden",
             "weights times values",
             "One context for each step.",
-            **narrow,
+            narrow,
+            tall["C"],
         ),
         Box(
             "V",
             "all attentional vectors",
             "output",
-            (middle, 5.3),
+            (middle, level["V"]),
             "target, hidden",
             r"$\tanh(W_c [c_t; s_t])$",
             "Context and state of each step, mixed.",
-            **bar,
+            wide,
+            tall["V"],
         ),
         Box(
             "O",
             "scores of all words",
             "output",
-            (middle, 6.15),
+            (middle, level["O"]),
             "target, vocab",
             "linear layer",
             "One row of word scores for each step.",
-            **bar,
+            wide,
+            tall["O"],
         ),
     ]
     ways = (
@@ -397,11 +412,16 @@ def trace_all_steps(
 
 
 @torch.no_grad()
-def follow_all_steps(model: LuongTranslator, source: Tensor, fed: Tensor) -> Numbers:
+def follow_all_steps(
+    model: LuongTranslator, source: Tensor, fed: Tensor, read: Sequence[str], said: Sequence[str]
+) -> Numbers:
     """Return what `all_steps` shows of a model's own numbers.
 
-    source: ids (source,). fed: ids of the words fed (target,), `<start>` first.
+    source: ids (source,). fed: ids of the words fed (target,), `<start>` first. read: the words of
+    the source, which name the columns of the scores. said: the words fed, which name the rows.
     """
     memory = model.encode(source[None], torch.tensor([len(source)], device=source.device))
     parts = trace_all_steps(model, memory.values[0], memory.start[0], fed)
-    return Numbers("", {name: tensor.tolist() for name, tensor in parts.items()})
+    values = {name: tensor.tolist() for name, tensor in parts.items()}
+    rows = dict.fromkeys(("Q", "E", "A", "C", "V", "O"), said) | {"H": read}
+    return Numbers("", values, rows=rows, columns=dict.fromkeys(("E", "A"), read))
