@@ -151,7 +151,8 @@ def test_the_pointer_is_answered_at_once(opened: Walking) -> None:
     """The best of several rounds counts: the others tell of what else the machine was doing."""
     slow = opened.page.evaluate(
         """() => {
-          const parts = [...document.querySelectorAll(".am-part-of-walk")];
+          const walk = document.querySelector(".am-walk");
+          const parts = [...walk.querySelectorAll(".am-part-of-walk")];
           const round = () => {
             const times = [];
             for (let n = 0; n < 60; n += 1) {
