@@ -6,10 +6,9 @@ maps and the ablations: from its first TESTED sentences).
 
 from __future__ import annotations
 
-import functools
 import statistics
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
@@ -29,15 +28,16 @@ SIZES = {"width": 128, "heads": 4, "layers": 1, "mlp": 256}
 STEPS, BATCH_SIZE, LR, SMOOTHING = 1500, 32, 3e-3, 0.1
 # The RNN with attention of notebooks 05 and 06, as large as the Transformer, and its rate there.
 HIDDEN, RNN_LR = 188, 7e-3
-# The comparison. Both models see the same batches, and a budget is a run of its own: the learning
+# The comparison. All models see the same batches, and a budget is a run of its own: the learning
 # rate falls to 0 at its end. On dev, with seed 0, each model gets for each budget the best of these
-# multiples of its rate above, and for the shorter one the better of two losses, with and without
-# label smoothing. (For the longer one half and four times are left out: they were worst before.)
+# multiples of its rate above, and for the shortest one the better of two losses, with and without
+# label smoothing, which it keeps. (Four times the rate is worst already in the shortest budget.)
 COMPARED_BATCH_SIZE = 48
-COMPARED_STEPS = {333: (0.5, 1, 2, 4), 1000: (1, 2)}
-FEW = 3  # seeds of the longer budget
-# The same sentences as in the shorter budget, but in the batches of the notebook's own run.
-SMALLER_STEPS = 500
+COMPARED_STEPS = {333: (0.5, 1, 2, 4), 1000: (0.5, 1, 2), 3000: (0.5, 1)}
+LONGEST_OF = ("transformer", "rnn")  # the models that get the longest budget
+FEW = 3  # seeds of the longest budget
+# With two blocks a side, and narrower, so that it has no more parameters than the others.
+TWO_BLOCKS = {"width": 92, "heads": 4, "layers": 2, "mlp": 184}
 # Two blocks a side, so that there is a depth to lose; narrow and short, as there are many runs.
 SMALL = {"width": 64, "heads": 4, "layers": 2, "mlp": 128}
 SMALL_STEPS, SOME, TESTED = 600, 5, 1000
@@ -49,9 +49,9 @@ ABLATIONS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "no norm": ({"norm": None}, {}),
     "no MLP": ({}, {}),  # see `_remove_mlps`
     "one head": ({"heads": 1}, {}),
-    "one layer": ({"layers": 1}, {}),
+    "one block": ({"layers": 1}, {}),
     "no scaling": ({"scale": False}, {}),
-    "three layers": ({"layers": 3}, {}),
+    "three blocks": ({"layers": 3}, {}),
     "post-norm": ({"norm": "post"}, {}),
     "no warm-up": ({}, {"warm_up": 0.0}),
     "post-norm, no warm-up": ({"norm": "post"}, {"warm_up": 0.0}),
@@ -67,59 +67,81 @@ def measure(seeds: list[int]) -> dict[str, Any]:
         "settings": {
             **SIZES, "steps": STEPS, "batch_size": BATCH_SIZE, "lr": LR, "smoothing": SMOOTHING,
             "rnn": {"hidden": HIDDEN},
+            "two_blocks": TWO_BLOCKS,
             "small": {**SMALL, "steps": SMALL_STEPS, "seeds": SOME, "tested": TESTED},
             "tokens": TOKENS,
         },
         "speed": _speeds(data),
-        "transformer": _own_runs(data, seeds, STEPS),
+        "transformer": _own_runs(data, seeds),
         "ablations": {name: _ablation(data, seeds[:SOME], name) for name in ABLATIONS},
         "compared": _compare(data, seeds[:SOME]),
     }  # fmt: skip
 
 
 def _compare(data: Corpus, seeds: list[int]) -> dict[str, Any]:
-    """Both models on equal batches and steps, each with what dev chooses for it and the budget."""
+    """All models on equal batches and steps, each with what dev chooses for it and the budget."""
     return {
         "batch_size": COMPARED_BATCH_SIZE,
-        "smaller_batches": _own_runs(data, seeds[:FEW], SMALLER_STEPS),
-        **{name: _chosen_runs(data, seeds, name) for name in ("transformer", "rnn")},
+        **{name: _chosen_runs(data, seeds, name) for name in ("transformer", "two_blocks", "rnn")},
     }
 
 
 def _chosen_runs(data: Corpus, seeds: list[int], name: str) -> list[dict[str, Any]]:
     """For each budget: the choice on dev with seed 0, then a tested run for each seed."""
-    base = LR if name == "transformer" else RNN_LR
-    losses = [translation_loss, _loss]  # without label smoothing, and with it
-    if name == "transformer":
+    losses: list[Callable] = [_loss, translation_loss]  # with label smoothing, and without it
+    if name == "rnn":
         losses.reverse()
     found = []
     for steps, factors in COMPARED_STEPS.items():
-        rates = [round(base * factor, 5) for factor in factors]
-        dev = [_on_dev(data, name, steps, lr, losses[0]) for lr in rates]
-        lr = rates[dev.index(max(dev))]
-        choice: dict[str, Any] = {"rates": rates, "dev": dev}
-        if not found:
-            other = choice["dev_with_the_other_loss"] = _on_dev(data, name, steps, lr, losses[1])
-            losses = [losses[1] if other > max(dev) else losses[0]]
-        few = seeds if not found else seeds[:FEW]
-        run = functools.partial(_compared, data, name, steps, lr, losses[0])
-        found.append(
-            {
-                "steps": steps,
-                "sentences": steps * COMPARED_BATCH_SIZE,
-                "parameters": count_parameters(_model(data, name)),
-                **choice,
-                "lr": lr,
-                "smoothing": SMOOTHING if losses[0] is _loss else 0.0,
-                **_tested(data, few, run),
-            }
-        )
+        if steps == max(COMPARED_STEPS) and name not in LONGEST_OF:
+            continue
+        few = seeds[:FEW] if steps == max(COMPARED_STEPS) else seeds
+        run = _chosen_run(data, few, name, steps, factors, losses)
+        losses = [_loss if run["smoothing"] else translation_loss]
+        found.append(run)
     return found
 
 
-def _on_dev(data: Corpus, name: str, steps: int, lr: float, loss: Callable) -> float:
-    """Exact match on the development set after one run with seed 0."""
-    model, _ = _compared(data, name, steps, lr, loss, 0)
+def _chosen_run(
+    data: Corpus,
+    seeds: list[int],
+    name: str,
+    steps: int,
+    factors: Sequence[float],
+    losses: Sequence[Callable],
+) -> dict[str, Any]:
+    """One budget: the best rate on dev with the first loss, and then the better of the losses."""
+    base = RNN_LR if name == "rnn" else LR
+    rates = [round(base * factor, 5) for factor in factors]
+    tried = [_compared(data, name, steps, lr, losses[0], 0) for lr in rates]
+    dev = [_dev_match(model, data) for model, _ in tried]
+    best = dev.index(max(dev))
+    lr, loss, first, more = rates[best], losses[0], tried[best], {}
+    for other in losses[1:]:
+        again = _compared(data, name, steps, lr, other, 0)
+        more["dev_with_the_other_loss"] = _dev_match(again[0], data)
+        if more["dev_with_the_other_loss"] > max(dev):
+            loss, first = other, again
+
+    def run(seed: int) -> tuple[nn.Module, float]:
+        return first if seed == 0 else _compared(data, name, steps, lr, loss, seed)
+
+    return {
+        "steps": steps,
+        "sentences": steps * COMPARED_BATCH_SIZE,
+        "parameters": count_parameters(_model(data, name)),
+        "rates": rates,
+        "dev": dev,
+        **more,
+        "lr": lr,
+        "smoothing": SMOOTHING if loss is _loss else 0.0,
+        "seeds": seeds,
+        **_tested(data, seeds, run),
+    }
+
+
+def _dev_match(model: nn.Module, data: Corpus) -> float:
+    """Exact match on the development set."""
     said = translate_all(model, data.dev, *_vocabularies(data))
     return round(metrics.exact_match(said, data.dev), 4)
 
@@ -137,7 +159,8 @@ def _model(data: Corpus, name: str, **options: Any) -> nn.Module:
     sizes = len(data.source_vocabulary), len(data.target_vocabulary)
     if name == "rnn":
         return LuongTranslator(*sizes, hidden=HIDDEN)
-    return TransformerTranslator(*sizes, **{**SIZES, **options})
+    own = TWO_BLOCKS if name == "two_blocks" else SIZES
+    return TransformerTranslator(*sizes, **{**own, **options})
 
 
 def _tested(
@@ -161,18 +184,18 @@ def _tested(
     return {"longer_total": len(data.test_longer), **scores.scores, **found}
 
 
-def _own_runs(data: Corpus, seeds: list[int], steps: int) -> dict[str, Any]:
-    """The notebook's own Transformer, trained for so many steps with each seed, and tested."""
+def _own_runs(data: Corpus, seeds: list[int]) -> dict[str, Any]:
+    """The notebook's own Transformer, trained with each seed, and tested."""
 
     def trained(seed: int) -> tuple[nn.Module, float]:
         return _timed(
             lambda: _model(data, "transformer"), data, seed, "transformer", BATCH_SIZE,
-            steps=steps, lr=LR, loss=_loss,
+            steps=STEPS, lr=LR, loss=_loss,
         )  # fmt: skip
 
     return {
-        "steps": steps,
-        "sentences": steps * BATCH_SIZE,
+        "steps": STEPS,
+        "sentences": STEPS * BATCH_SIZE,
         "parameters": count_parameters(_model(data, "transformer")),
         **_tested(data, seeds, trained),
     }
