@@ -239,7 +239,7 @@ def in_the_plane(
             f"{tuple(values.shape)} for {len(words)} words; expected (2,), one row of two numbers "
             "and one row of values for each word."
         )
-    fig = Figure(figsize=(3.1 * len(temperatures), 2.5))
+    fig = Figure(figsize=(3.1 * len(temperatures), 2.9))
     for axes, temperature in zip(fig.subplots(1, len(temperatures)), temperatures, strict=True):
         shares = torch.softmax(keys @ query / temperature, dim=0)
         entries = zip(words, keys.tolist(), values.tolist(), shares.tolist(), strict=True)
