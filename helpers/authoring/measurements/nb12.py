@@ -31,8 +31,8 @@ HIDDEN, RNN_LR = 188, 7e-3
 # The comparison. All models see the same batches, and a budget is a run of its own: the learning
 # rate falls to 0 at its end. On dev, with seed 0, each model gets for each budget the best of these
 # multiples of its rate above, and for the shortest one the better of two losses, with and without
-# label smoothing, which it keeps. (Four times the rate is worst already in the shortest budget.) The
-# longest budget costs most, so it tries the rate chosen for the budget before it, and half of that.
+# label smoothing, which it keeps. (Four times the rate is worst already in the shortest budget.) As
+# the longest budget costs most, it tries the rate chosen for the budget before, and half of that.
 COMPARED_BATCH_SIZE = 48
 COMPARED_STEPS = {333: (0.5, 1, 2, 4), 1000: (0.5, 1, 2)}
 LONGEST_STEPS = 3000
