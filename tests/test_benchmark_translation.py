@@ -64,7 +64,7 @@ def test_random_batches_mix_lengths_and_hold_every_pair(folder):
 
 @pytest.mark.parametrize("name", ["general", "baseline, hidden 128"])
 def test_a_model_is_measured(name, folder):
-    row = translation.measure(name, folder, seconds=0.5, threads=1, seed=0)
+    row = translation.measure(name, folder, seconds=2.0, threads=1, seed=0)
     assert row["model"] == name
     assert row["baseline"] == name.startswith("baseline")
     assert row["parameters"] > 1000
