@@ -17,6 +17,8 @@ import numpy as np
 from helpers import palette
 
 # What a box is, by the part that it plays; the colours are those of every picture of the course.
+# Scores and weights of attention are "score". What is said of target words is "output": their
+# scores and probabilities, a word that is fed once more, the loss. "reference" is the right answer.
 ROLES = {
     "word": palette.GREY,
     "source": palette.ORANGE,
@@ -25,6 +27,9 @@ ROLES = {
     "context": palette.PURPLE,
     "output": palette.GREEN,
     "parameter": palette.GREY,
+    "reference": palette.ROLE_COLOURS["reference"],
+    "head 1": palette.YELLOW,
+    "head 2": palette.VERMILLION,
 }
 
 
