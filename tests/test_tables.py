@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from helpers.figures import table
+from helpers.figures import folded_table, table, tables
 
 
 def printed(capsys: pytest.CaptureFixture[str], *args: object, **options: object) -> list[str]:
@@ -67,3 +67,14 @@ def test_what_is_no_table_is_refused() -> None:
 def test_a_tensor_is_refused_with_what_to_do() -> None:
     with pytest.raises(TypeError, match=r"a Tensor; expected a string, .* by float\(\)"):
         table([("a", torch.tensor(0.5))])
+
+
+def test_a_folded_table_is_the_same_table_under_its_line(monkeypatch, capsys) -> None:
+    shown: list[dict[str, str]] = []
+    monkeypatch.setattr(tables, "publish_display_data", shown.append)
+    rows = [("a < b", 1.5), ("c", None)]
+    lines = printed(capsys, rows, header=("", "x"), digits=1)
+    folded_table("The numbers", rows, header=("", "x"), digits=1)
+    assert shown[0]["text/plain"].split("\n") == ["The numbers", *lines]
+    assert shown[0]["text/html"].startswith("<details><summary>The numbers</summary><pre style=")
+    assert "a &lt; b" in shown[0]["text/html"]

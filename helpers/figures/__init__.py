@@ -2,7 +2,8 @@
 
 charts          curves, maps, strips; `show`, the only way a figure reaches a notebook
 diagrams        drawings of networks
-tables          `table`, rows of numbers and words in straight columns
+tables          `table`, rows of numbers and words in straight columns, or folded
+heatmaps        `grids`, a number for each run and part of a model, as colours
 checks          what pictures accept: weights, words and links are checked in one place
 """
 
@@ -19,12 +20,15 @@ from helpers.figures.charts import (
     softmaxes,
     wall,
 )
-from helpers.figures.tables import table
+from helpers.figures.heatmaps import grids
+from helpers.figures.tables import folded_table, table
 
 __all__ = [
     "attention_map",
     "by_length",
     "dots",
+    "folded_table",
+    "grids",
     "lines",
     "new_figure",
     "picture_strip",

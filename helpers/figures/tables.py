@@ -1,9 +1,12 @@
-"""`table`: rows of numbers and words as plain text in straight columns."""
+"""`table` and `folded_table`: rows of numbers and words as plain text in straight columns."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from html import escape
 from numbers import Integral, Real
+
+from IPython.display import publish_display_data
 
 GAP = "  "  # between two columns
 
@@ -24,6 +27,31 @@ def table(
     Raises ValueError where the number of cells or of digits differs, or where there is no row, and
     TypeError for a cell of another type.
     """
+    print("\n".join(lines_of(rows, header, digits)))
+
+
+def folded_table(
+    summary: str,
+    rows: Iterable[Sequence[object]],
+    header: Sequence[str] = (),
+    digits: int | Sequence[int] = 3,
+) -> None:
+    """Show a table as `table` does, folded beneath `summary`: the numbers of a figure.
+
+    Where nothing can be unfolded, the table stands there as plain text.
+    """
+    text = "\n".join(lines_of(rows, header, digits))
+    page = f"<details><summary>{escape(summary)}</summary>"
+    page += f'<pre style="overflow-x:auto">{escape(text)}</pre></details>'
+    publish_display_data({"text/html": page, "text/plain": f"{summary}\n{text}"})
+
+
+def lines_of(
+    rows: Iterable[Sequence[object]],
+    header: Sequence[str] = (),
+    digits: int | Sequence[int] = 3,
+) -> list[str]:
+    """Return the lines that `table` prints."""
     body = [list(row) for row in rows]
     if not body:
         raise ValueError("table got no rows; expected at least one")
@@ -47,9 +75,12 @@ def table(
     if header:
         lines.insert(0, list(header))
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    made = []
     for line in lines:
         cells = zip(line, widths, to_right, strict=True)
-        print(GAP.join(f"{c:>{w}}" if right else f"{c:<{w}}" for c, w, right in cells).rstrip())
+        texts = (f"{c:>{w}}" if right else f"{c:<{w}}" for c, w, right in cells)
+        made.append(GAP.join(texts).rstrip())
+    return made
 
 
 def _text(cell: object, digits: int) -> str:
