@@ -6,17 +6,25 @@ import re
 from pathlib import Path
 
 import pytest
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from helpers.authoring.notebooks import read_notebook
 from helpers.authoring.teaching import Lesson, Step, lessons
 from helpers.exercises import REGISTRY
+from tests import test_numbers_in_prose as prose
 from tests.test_notebooks import PATHS
 
 LESSONS = lessons()
 HEADING = re.compile(r"^## (\d+)\b", re.MULTILINE)
 IN_CLASS = re.compile(r"^\| (\d+) [^|]+\|[^|]+\|[^|]+\| (\d+|–) \|[^|]+\|$", re.MULTILINE)
+RESULT = re.compile(r"^- Section (\d+):(.*?)(?=^- |\Z)", re.MULTILINE | re.DOTALL)
+ASKED = re.compile(r"\(Section\s+(\d+),\s+minute\s+(\d+)\.\)")
+PREDICTION = re.compile(r"^predict\(|\*\*Predict( first)?\.", re.MULTILINE)
 PARTS = (
     "**Aim.**",
+    "**You will need.**",
+    "**Predictions and results.**",
     "**Three questions to ask the room.**",
     "**Where people get stuck.**",
     "**Exercises.** In class",
@@ -24,17 +32,21 @@ PARTS = (
 )
 
 
-def sections(path: Path) -> tuple[set[int], set[int]]:
-    """Return the numbers of all sections of a notebook, and of those with cells for the class."""
-    every, shown, number = set(), set(), 0
+def by_section(path: Path) -> dict[int, list[NotebookNode]]:
+    """Return the cells of a notebook by the number of their section, 0 before the first one."""
+    parts: dict[int, list[NotebookNode]] = {}
+    number = 0
     for cell in read_notebook(path).cells:
         found = HEADING.search(cell.source) if cell.cell_type == "markdown" else None
-        if found:
-            number = int(found[1])
-            every.add(number)
-        if "route:class" in cell.metadata.get("tags", []):
-            shown.add(number)
-    return every, shown
+        number = int(found[1]) if found else number
+        parts.setdefault(number, []).append(cell)
+    return parts
+
+
+def results(lesson: Lesson) -> list[tuple[int, str]]:
+    """Return (section, text) of each line of a lesson's predictions and results."""
+    told = lesson.text.partition("**Predictions and results.**")[2].partition("**Three")[0]
+    return [(int(section), text) for section, text in RESULT.findall(told)]
 
 
 def test_each_notebook_has_a_lesson() -> None:
@@ -56,9 +68,14 @@ def test_a_plan_fills_its_lesson(lesson: Lesson) -> None:
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_a_plan_names_sections_that_there_are(path: Path) -> None:
     """What has minutes in the short lesson is what the slides show, and nothing else."""
-    every, shown = sections(path)
+    every = by_section(path)
+    shown = {
+        number
+        for number, cells in every.items()
+        if any("route:class" in cell.metadata.get("tags", []) for cell in cells)
+    }
     steps = [step for step in LESSONS[path.name[:2]].steps if step.section]
-    assert {step.section for step in steps} <= every
+    assert {step.section for step in steps} <= every.keys()
     assert {step.section for step in steps if step.short} == shown
 
 
@@ -70,6 +87,41 @@ def test_a_notebook_that_tells_its_minutes_in_class_tells_those_of_the_plan() ->
         steps = LESSONS[path.name[:2]].steps
         expected = {step.section: step.short for step in steps if step.section and step.short}
         assert {int(n): int(m) for n, m in rows if m != "–"} == expected, path.name
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_result_stands_in_its_section(path: Path) -> None:
+    """Each decimal is that of a run or of a choice; so a refreshed notebook tells of an old one."""
+    parts = by_section(path)
+    told = results(LESSONS[path.name[:2]])
+    assert told
+    for section, text in told:
+        shown = [new_code_cell(c.source, outputs=c.get("outputs", [])) for c in parts[section]]
+        values = prose.computed(shown)
+        for written in prose.decimals(new_markdown_cell(text)):
+            assert any(prose.rounds_to(value, written) for value in values), (section, written)
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_a_lesson_tells_of_each_prediction_of_its_plan(path: Path) -> None:
+    lesson = LESSONS[path.name[:2]]
+    asked = {
+        section
+        for section, cells in by_section(path).items()
+        if lesson.step(section) and any(PREDICTION.search(cell.source) for cell in cells)
+    }
+    assert asked <= dict(results(lesson)).keys()
+
+
+@pytest.mark.parametrize("lesson", LESSONS.values(), ids=lambda lesson: lesson.number)
+def test_a_question_is_asked_while_its_section_is_taught(lesson: Lesson) -> None:
+    asked = [(int(section), int(minute)) for section, minute in ASKED.findall(lesson.text)]
+    assert len(asked) == 3 and asked == sorted(asked, key=lambda question: question[1])
+    for section, minute in asked:
+        step = lesson.step(section)
+        assert step
+        begins = sum(one.long for one in lesson.steps[: lesson.steps.index(step)])
+        assert begins <= minute <= begins + step.long, (section, minute, begins)
 
 
 @pytest.mark.parametrize("lesson", LESSONS.values(), ids=lambda lesson: lesson.number)
