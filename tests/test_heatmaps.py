@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import pytest
-from IPython.utils.capture import capture_output
 from matplotlib.figure import Figure
 
 from helpers.figures import grids
@@ -21,20 +20,18 @@ NAMES = {
 def test_each_number_stands_in_its_cell(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Figure] = []
     monkeypatch.setattr("helpers.figures.heatmaps.show", lambda fig, alt: drawn.append(fig))
-    with capture_output() as shown:
-        grids(PANELS, **NAMES)
+    told: list[tuple] = []
+    monkeypatch.setattr("helpers.figures.heatmaps.folded_table", lambda *args: told.append(args))
+    grids(PANELS, **NAMES)
     first, second, bar = drawn[0].axes
     assert first.get_title() == "weight" and bar.get_ylabel() == "share"
     assert first.yaxis_inverted()  # the first seed on top
     written = {text.get_position(): text.get_text() for text in first.texts}
     assert written[(2.5, 1.5)] == "0.12" and written[(1.5, 0.5)] == "0.50"
     assert [axes.get_ylabel() for axes in (first, second)] == ["seed", ""]
-    summary, header, *rows = shown.outputs[0].data["text/plain"].splitlines()
-    assert summary == "The numbers as a table" and header.startswith("seed  weight: a")
-    assert [row.split()[:4] for row in rows] == [
-        ["3", "0.25", "0.50", "1.00"],
-        ["8", "0.00", "0.75", "0.12"],
-    ]
+    _, rows, header, _ = told[0]
+    assert header[:2] == ["seed", "weight: a"] and header[-1] == "right: c"
+    assert rows == [("3", 0.25, 0.5, 1.0, 1, 0, 0), ("8", 0.0, 0.75, 0.125, 0, 1, 0)]
 
 
 @pytest.mark.parametrize("wrong", [[[0.5, 0.5], [0.5, 0.5]], [[0.5, 0.5, 1.5], [0, 0, 0]]])
