@@ -32,7 +32,7 @@ from helpers.figures.diagrams.attention import (
     trace_additive_step,
 )
 from helpers.figures.diagrams.both_ways import both_ways, trace_both_ways
-from helpers.figures.diagrams.course import first_letters, whole_course
+from helpers.figures.diagrams.course import first_letters, follow_letters, whole_course
 from helpers.figures.diagrams.recurrent import (
     back_through_time,
     gru_cell,
@@ -114,6 +114,21 @@ def test_the_first_letters_agree_with_the_whole_step():
             turned = dataclasses.replace(arrow, start=arrow.end, end=arrow.start)
             wrong = dataclasses.replace(diagram, arrows=(*rest, turned))
             assert faults(wrong, parts, SIZES), arrow
+
+
+def test_the_numbers_in_the_first_letters_are_those_of_the_whole_step():
+    model = additive()[2]
+    source, words = torch.tensor([3, 4, 5, 6]), ["<pad>", "<start>", "<end>", *"abcdefghij"]
+    moments = follow_additive(model, source, words)
+    found = follow_letters(model, source, words, 2)
+    kept = {box.name for box in first_letters(list("abcd")).boxes}
+    assert set(found.values) == {n for n in kept if n[0] in "heac"} | {"before", "s"}
+    assert all(found.values[f"h{i}"] == moments[1].values[f"h{i}"] for i in range(1, 5))
+    assert sum(found.values[f"a{i}"] for i in range(1, 5)) == pytest.approx(1)
+    assert found.words["fed"].endswith(f" {moments[0].name}")
+    assert found.words["word"].endswith(f" {moments[1].name}")
+    assert f"T = {len(moments)}" in found.words["T"]
+    assert picture(first_letters(list("abcd")), found)
 
 
 def test_an_arrow_of_the_course_leads_to_a_notebook_that_says_on_what_it_builds():

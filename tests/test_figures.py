@@ -11,7 +11,7 @@ from pathlib import Path
 import matplotlib
 import numpy as np
 import pytest
-from matplotlib.colors import to_rgb
+from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
@@ -379,6 +379,41 @@ def test_by_length_shows_value_interval_and_size(monkeypatch: pytest.MonkeyPatch
     assert list(container.lines[0].get_ydata()) == [1.0, 0.5]
     segment = container.lines[2][0].get_segments()[1]  # the interval of the second bucket
     assert segment[:, 1] == pytest.approx(buckets[1].interval)
+
+
+def line_colours(monkeypatch: pytest.MonkeyPatch, names: list[str], dark: bool) -> list[str]:
+    """Return the colours of curves of these names, as seen on white or on dark paper."""
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    labels = {"xlabel": "part", "ylabel": "share", "title": "Names", "alt": ALT}
+    figures.lines({name: ([1, 2], [0.8, 0.9]) for name in names}, **labels)
+    if dark:
+        figures.darken_figure(drawn[0])
+    lines = drawn[0].axes[0].lines
+    assert all(to_hex(line.get_markerfacecolor()) == to_hex(line.get_color()) for line in lines)
+    return [to_hex(line.get_color()).upper() for line in lines]
+
+
+def test_what_the_others_are_compared_with_is_grey(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = ["additive", "no attention, bidirectional", "guessing"]
+    found = line_colours(monkeypatch, names, dark=False)
+    assert found == [palette.MODEL_COLOURS["additive"], palette.GREY, palette.GREY]
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_one_model_in_several_sizes_has_one_hue(
+    monkeypatch: pytest.MonkeyPatch, dark: bool
+) -> None:
+    """The last shade is the one that stands out most, and each is seen on its paper."""
+    found = line_colours(monkeypatch, ["2.5 numbers", "32 numbers", "1,024 numbers"], dark)
+    assert all(len({colour[i : i + 2] for i in (1, 3, 5)}) == 1 for colour in found)
+    contrasts = [palette.contrast(c, figures.DARK_PAPER if dark else "#ffffff") for c in found]
+    assert contrasts == sorted(contrasts) and 3 <= contrasts[0] < contrasts[1] < contrasts[2]
+
+
+@pytest.mark.parametrize("names", [["32 numbers"], ["32 numbers", "4 steps"], ["3 a", "other"]])
+def test_other_names_are_no_amounts(monkeypatch: pytest.MonkeyPatch, names: list[str]) -> None:
+    assert line_colours(monkeypatch, names, dark=False)[0] == palette.CYCLE[0]
 
 
 def test_by_length_refuses_different_sentences(shown: list) -> None:

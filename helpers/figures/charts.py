@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import io
+import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
@@ -36,6 +37,9 @@ DOTS_PER_INCH = 110
 DARK_PAPER = "#121212"  # 0.95 - 0.88 of white
 SHORTEST_ALT = 20  # characters; below that a text cannot say what is seen
 SHOWN_FROM = 0.095  # weights that round to 0.1 or more carry their number
+# What the others are compared with is grey in every figure, and its marker tells it apart.
+COMPARED_WITH = ("no attention, bidirectional", "null curve", "another's context", "guessing")
+LIGHTEST, DARKEST = 0x94, 0x10  # greys of one model in several sizes; both are seen on white
 
 STYLE = {
     "figure.dpi": DOTS_PER_INCH,
@@ -148,9 +152,12 @@ def darken_figure(fig: Figure) -> None:
         if isinstance(artist, Text):
             artist.set_color(_on_dark(artist.get_color(), 4.5))
         elif isinstance(artist, Line2D):
-            artist.set_color(_on_dark(artist.get_color()))
-            artist.set_markerfacecolor(_on_dark(artist.get_markerfacecolor()))
-            artist.set_markeredgecolor(_on_dark(artist.get_markeredgecolor()))
+            # All three are read first, since a marker without a colour has that of its line.
+            line, face = artist.get_color(), artist.get_markerfacecolor()
+            edge = artist.get_markeredgecolor()
+            artist.set_color(_on_dark(line))
+            artist.set_markerfacecolor(_on_dark(face))
+            artist.set_markeredgecolor(_on_dark(edge))
         elif isinstance(artist, Patch):
             _darken_patch(artist)
         elif isinstance(artist, Collection):
@@ -392,9 +399,10 @@ def lines(
     axes.set_yscale("log" if log else "linear")
     if log:
         axes.yaxis.set_major_formatter(lambda value, _: _plain_number(value))
-    ends = {}
+    ends, shades = {}, _shades(list(series))
     for place, (name, (x, y)) in enumerate(series.items()):
         colour, marker = _look(name.partition(":")[0], place)
+        colour = shades.get(name, colour)
         marker = marker if len(x) <= 25 else None
         axes.plot(x, y, color=colour, marker=marker)
         if band and name in band:
@@ -507,7 +515,7 @@ def by_length(
     """
     fig, axes = new_figure()
     ticks = None
-    ends = {}
+    ends, shades = {}, _shades(list(curves))
     for place, (name, buckets) in enumerate(curves.items()):
         found = [f"{bucket.label}\nn = {bucket.total}" for bucket in buckets]
         if ticks is not None and found != ticks:
@@ -517,6 +525,7 @@ def by_length(
             )
         ticks = found
         colour, marker = _look(name, place)
+        colour = shades.get(name, colour)
         value = np.array([bucket.share for bucket in buckets])
         low, high = np.array([bucket.interval for bucket in buckets]).T  # (buckets,) each
         # A small step aside, so that intervals of two models do not hide each other.
@@ -593,7 +602,23 @@ def _look(name: str, place: int) -> tuple[str, str]:
     own |= palette.BESIDE_MARKERS
     markers = tuple(palette.MODEL_MARKERS.values())
     colour = colours.get(name, palette.CYCLE[place % len(palette.CYCLE)])
+    if name in COMPARED_WITH:
+        colour = palette.ROLE_COLOURS["reference"]
     return colour, own.get(name, markers[place % len(markers)])
+
+
+def _shades(names: Sequence[str]) -> dict[str, str]:
+    """Return a grey for each name, the last one darkest, where all are amounts of one thing.
+
+    "32 numbers" and "64 numbers" are one model in two sizes, so they have one hue. It is grey, as
+    the model without attention is. Other names get none.
+    """
+    amounts = [re.fullmatch(r"[\d.,]+ (\w+)", name) for name in names]
+    things = {amount[1] if amount else "" for amount in amounts}
+    if len(names) < 2 or len(things) > 1 or "" in things:
+        return {}
+    greys = np.linspace(LIGHTEST, DARKEST, len(names)).round().astype(int)
+    return {name: "#" + 3 * f"{grey:02x}" for name, grey in zip(names, greys, strict=True)}
 
 
 def _name_ends(axes: Axes, ends: Mapping[str, tuple[float, str]]) -> None:

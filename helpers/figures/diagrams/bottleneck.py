@@ -210,9 +210,7 @@ def two_contexts(own: str, other: str, before: str, asked: str) -> Diagram:
         Box("c", "$c$", "context", (0, 0.9), "hidden", about="The sentence's own context."),
         Box("c'", "$c'$", "context", (4, 0.9), "hidden", about="The other sentence's context."),
         Box("gold", before, "word", (2, 0.9), wide=2.0, bound=False),
-        Box(
-            "fed", "gold words", "decoder", (2, 1.65), "fed, embed", about="Fed to both.", wide=1.3
-        ),
+        Box("fed", "gold words", "output", (2, 1.65), "fed, embed", about="Fed to both.", wide=1.3),
         Box("s", "$s_t$", "decoder", (0, 2.3), "hidden", "$s_t = GRU([y_{t-1}; c], s_{t-1})$"),
         Box("s'", "$s'_t$", "decoder", (4, 2.3), "hidden", "$s_t = GRU([y_{t-1}; c'], s_{t-1})$"),
         Box("logits", "scores", "output", (0, 3.25), "vocab", about="A score for each word."),

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Stage, arrows
+from torch import Tensor
+
+from helpers.figures.diagrams.attention import follow_additive
+from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
+from helpers.models import AdditiveTranslator
 
 # Parts, from above: name, sentence, and the notebooks: number, name, what it adds, whether it is on
 # the core route, and column and row. The route runs down one column, as one reads.
@@ -104,6 +108,15 @@ def first_letters(words: Sequence[str]) -> Diagram:
             for i, w in enumerate(words, 1)
         ),
         *(Box(f"h{i}", f"$h_{{{i}}}$", "source", (i, 0.95)) for i in size),
+        Box(
+            "S",
+            f"$S = {len(words)}$ source words",
+            "word",
+            (middle, -0.55),
+            wide=across,
+            tall=0.4,
+            bound=False,
+        ),
         Box("before", "$s_{t-1}$", "decoder", (left, 1.95)),
         Box(
             "fit",
@@ -114,7 +127,7 @@ def first_letters(words: Sequence[str]) -> Diagram:
             tall=0.44,
             bound=False,
         ),
-        *(Box(f"e{i}", f"$e_{{t,{i}}}$", "score", (i, 2.8), wide=0.6) for i in size),
+        *(Box(f"e{i}", f"$e_{{t,{i}}}$", "score", (i, 2.8), wide=0.7) for i in size),
         Box(
             "softmax",
             "softmax: positive, and the sum is 1",
@@ -124,18 +137,28 @@ def first_letters(words: Sequence[str]) -> Diagram:
             tall=0.44,
             bound=False,
         ),
-        *(Box(f"a{i}", f"$a_{{t,{i}}}$", "score", (i, 4.4), wide=0.6) for i in size),
+        *(Box(f"a{i}", f"$a_{{t,{i}}}$", "score", (i, 4.4), wide=0.7) for i in size),
         Box(
             "c",
             r"$c_t = \sum_i a_{t,i}\, h_i$",
             "context",
-            (middle, 5.35),
+            (middle, 5.4),
             wide=across,
+            tall=0.72,
         ),
         Box("fed", "$y_{t-1}$", "word", (0.1, 7.15), wide=0.6, tall=0.4, bound=False),
         Box("s", "$s_t$", "decoder", (0.1, 6.3), wide=0.9),
         Box("p", "$p$ of each French word", "output", (2.2, 6.3), wide=2.2),
         Box("word", "$y_t$", "word", (2.2, 7.15), wide=0.6, tall=0.4, bound=False),
+        Box(
+            "T",
+            "step $t$ of $T$, one for each French word and one for <end>",
+            "word",
+            (1.5, 7.75),
+            wide=4.6,
+            tall=0.4,
+            bound=False,
+        ),
     ]
     ways = (
         *arrows(*(f"x{i} > h{i}" for i in size)),
@@ -154,6 +177,27 @@ def first_letters(words: Sequence[str]) -> Diagram:
         "h for each, a score e for each, made from this state and the decoder's previous state s. "
         "A softmax makes the weights a. The context c is the sum of the states, each times its "
         "weight. From c, the previous state and the previous word y comes the new state s, then a "
-        "probability p of each French word, and the next word y."
+        "probability p of each French word, and the next word y. Below stands S, the number of "
+        "source words, and above T, the number of steps."
     )
     return Diagram("The first letters, in one step of a decoder", tuple(boxes), ways, (), alt)
+
+
+def follow_letters(
+    model: AdditiveTranslator, source: Tensor, target_words: Sequence[str], step: int
+) -> Numbers:
+    """Return what `first_letters` shows at one step of a greedy translation.
+
+    source: ids (source,). target_words: the words of the target vocabulary by id. step: from 1.
+    """
+    moments = follow_additive(model, source, target_words)
+    here = moments[step - 1]
+    shown = {name: v for name, v in here.values.items() if name[0] in "hcs" or name == "before"}
+    shown |= {name: float(text) for name, text in here.words.items() if name[0] == "e"}
+    shown |= here.weights
+    words = {
+        "fed": f"$y_{{t-1}}$ = {here.words['y']}",
+        "word": f"$y_t$ = {here.words['word']}",
+        "T": f"step $t = {step}$ of $T = {len(moments)}$, the last one for <end>",
+    }
+    return Numbers(here.name, shown, words)

@@ -25,8 +25,8 @@ def matching(candidate: Sequence[str], reference: Sequence[str], n: int) -> Diag
             free.remove(fits[0])
             ways.append(Arrow(f"r{fits[0]}", f"k{i}"))
     boxes = [_name("reference", _ABOVE), _name("candidate", 0.0)]
-    boxes += [_box("r", j, ngram, "output", _ABOVE) for j, ngram in enumerate(known)]
-    boxes += [_box("k", i, ngram, "decoder", 0.0) for i, ngram in enumerate(own)]
+    boxes += [_box("r", j, ngram, "reference", _ABOVE) for j, ngram in enumerate(known)]
+    boxes += [_box("k", i, ngram, "output", 0.0) for i, ngram in enumerate(own)]
     matched = {arrow.end for arrow in ways}
     lost = [f"k{i}" for i in range(len(own)) if f"k{i}" not in matched]
     alt = (

@@ -93,7 +93,7 @@ def loss_mask(first: Sequence[str], second: Sequence[str]) -> Diagram:
                 masked.add(name)
     middle = ((longest + 1) / 2, 1.0)
     label = f"the loss: the mean of the {real} real words"
-    boxes.append(Box("L", label, "score", middle, wide=longest - 0.1, tall=0.5))
+    boxes.append(Box("L", label, "output", middle, wide=longest - 0.1, tall=0.5))
     alt = (
         f"Two rows of wanted words with {len(first)} and {len(second)} real words, filled up with "
         "<pad>, and the loss of each word in its box. Arrows lead from the real words, <end> "

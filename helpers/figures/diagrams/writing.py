@@ -89,7 +89,7 @@ def greedy_step() -> Diagram:
         Box(
             "softmax",
             "softmax over the scores of all words",
-            "score",
+            "parameter",
             (2.6, 3.8),
             about="Each probability depends on all scores, because they share a total of 1.",
             wide=6.1,
@@ -105,7 +105,7 @@ def greedy_step() -> Diagram:
             Box(
                 f"z{name}",
                 word,
-                "score",
+                "output",
                 (across, 2.9),
                 "" if one else f"vocab - {CANDIDATES}",
                 "$W_o s_t$",
@@ -115,7 +115,7 @@ def greedy_step() -> Diagram:
             Box(
                 f"p{name}",
                 f"p({word})",
-                "score",
+                "output",
                 (across, 4.7),
                 "",
                 "$p = softmax(W_o s_t)$",
