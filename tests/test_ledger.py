@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import partial
 from pathlib import Path
 
 import nbformat
@@ -11,9 +12,10 @@ import pytest
 from nbformat.v4 import new_code_cell, new_notebook, new_output
 from PIL import Image
 
-from helpers import claims
+from helpers import claims, training
 from helpers.authoring import cli, notebooks
 from helpers.authoring.ledger import command, page, picture, rows, running, saboteurs
+from helpers.authoring.ledger.changes import learning
 from helpers.authoring.ledger.running import LedgerRefused, Run, Task
 from helpers.authoring.ledger.stated import claims_in
 from helpers.authoring.notebooks import NOTEBOOKS, read_notebook
@@ -281,14 +283,94 @@ def test_a_claim_that_holds_under_its_saboteur_is_named(capsys):
     assert re.search(r"11\.two +0\.99  HOLDS  attention fixed", capsys.readouterr().out)
 
 
-def test_no_claim_has_two_saboteurs_and_each_is_live_in_its_notebook():
+def test_each_live_claim_has_one_saboteur_or_the_reason_why_it_has_none():
+    """For a new claim: add it to a saboteur in helpers/authoring/ledger/saboteurs.py."""
     broken = [claim for saboteur in saboteurs.SABOTEURS.values() for claim in saboteur.breaks]
     assert len(broken) == len(set(broken))
-    kinds = {c.claim: c.kind for path in PATHS for c in claims_in(read_notebook(path))}
-    assert {kinds.get(claim) for claim in broken} == {"live"}
+    stated = [c for path in PATHS for c in claims_in(read_notebook(path))]
+    live = {c.claim for c in stated if c.kind == "live"}
+    assert {*broken, *saboteurs.DEMONSTRATIONS} == live
+    assert not saboteurs.DEMONSTRATIONS.keys() & {*broken}
+
+
+def test_a_demonstration_is_told_with_its_reason(capsys):
+    command._tell_saboteurs([], ["08"], NOTEBOOKS)
+    text = capsys.readouterr().out
+    assert re.search(r"08\.pairs +a demonstration: it counts the multiplications", text)
+
+
+def test_trainings_are_brief_but_those_that_a_claim_asks_about(monkeypatch):
+    changed = []
+    monkeypatch.setattr(learning, "replace", lambda old, new: changed.append(new))
+    monkeypatch.setattr(learning, "give", lambda name, answer: None)
+    monkeypatch.setattr(training, "fit", lambda model, batches, steps=None, **given: (steps, given))
+    learning.few_steps(("whole",))
+    (fit,) = changed
+    assert fit(0, 0, 500, label="whole")[0] == 500
+    assert fit(0, 0, 500, label="other")[0] == 50 and fit(0, 0, 5)[0] == 1
+    assert fit(0, 0, cpu_seconds=30) == (None, {"cpu_seconds": 3})
+
+
+def test_a_saboteur_is_let_in_and_its_trainings_are_brief_where_it_says_so(monkeypatch):
+    told = []
+    saboteur = saboteurs.Saboteur(lambda: told.append("changed"), ("03.x",), {"03": ("one",)})
+    monkeypatch.setitem(saboteurs.SABOTEURS, "a change", saboteur)
+    monkeypatch.setattr(learning, "few_steps", told.append)
+    saboteurs.let_in("a change", "03")
+    saboteurs.let_in("a change", "04")
+    assert told == [("one",), "changed", "changed"]
+
+
+def test_trainings_are_brief_in_notebooks_with_a_claim_to_break_and_have_these_labels():
+    sources = {path.name[:2]: path.read_text(encoding="utf-8") for path in PATHS}
+    for name, saboteur in saboteurs.SABOTEURS.items():
+        assert saboteur.brief.keys() <= {claim[:2] for claim in saboteur.breaks}, name
+        for number, labels in saboteur.brief.items():
+            assert all(f'\\"{label}\\"' in sources[number] for label in labels), name
+
+
+def test_a_saboteurs_run_is_made_anew_when_its_change_or_its_claims_are_others(monkeypatch):
+    def code(change, breaks=("03.x",), brief=()):
+        saboteur = saboteurs.Saboteur(change, breaks, dict(brief))
+        monkeypatch.setitem(saboteurs.SABOTEURS, "a change", saboteur)
+        return saboteurs.code_of("a change", "03")
+
+    before = code(_one_change)
+    assert code(_one_change, ("03.x", "04.x")) == before  # 04 has a run of its own
+    assert "told = 2" in before  # it is called by the change, and belongs to it
+    others = [
+        code(_other_change),
+        code(_one_change, ("03.x", "03.y")),
+        code(_one_change, brief={"03": ()}),
+        code(partial(_one_change, 1)),
+        code(partial(_one_change, 2)),
+    ]
+    assert len({before, *others}) == 6
+
+
+def _one_change(given=0):
+    _called()
+
+
+def _other_change():
+    raise ValueError
+
+
+def _called():
+    told = 2
+    return told
 
 
 # ---------------------------------------------------------------- what notebooks state
+
+
+def test_the_same_is_of_the_kind_of_the_claim_before():
+    said = ["the same", "recorded: a mean", "the same on long ones", "a share", "the same again"]
+    assert rows.kinds_of(said) == ["live", "recorded", "recorded", "live", "live"]
+    (run,) = ran({1: 2.0}, [1, None], "recorded: a mean")
+    also = run.claims[0] | {"claim": "11.y", "statement": "the same on long ones"}
+    first, second = rows.rows_of([Run(run.task, [*run.claims, also], 1.0, [])])
+    assert first["kind"] == second["kind"] == "recorded"
 
 
 def test_claims_are_read_from_code():
@@ -297,8 +379,8 @@ def test_claims_are_read_from_code():
         'for n in 1, 2:\n    claim(\n        "01.b", f"recorded: {n} times", y, above=low, below=3)'
     )
     first, second = claims_in(new_notebook(cells=[new_code_cell(source)]))
-    assert first == ("01.a", ("a share",), 0.5, None, {"above"}) and first.kind == "live"
-    assert second == ("01.b", ("recorded: ", " times"), None, 3.0, {"above", "below"})
+    assert first == ("01.a", ("a share",), 0.5, None, {"above"}, "live")
+    assert second[:5] == ("01.b", ("recorded: ", " times"), None, 3.0, {"above", "below"})
     assert second.kind == "recorded" and second.fits("recorded: 2 times")
     assert not second.fits("recorded: 2") and not first.fits("a share, now")
 

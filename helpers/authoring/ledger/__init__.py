@@ -2,7 +2,8 @@
 
 running     execute notebooks under seeds, collect their claims, go on after an interruption
 preparing   what a notebook's kernel does first: no claim stops it, and a saboteur is let in
-saboteurs   changes under which claims must fail, and which claims each one has to break
+saboteurs   which change has to break which claims
+changes/    what the saboteurs change in the course
 rows        from the runs to the rows of data/results/claims.json
 stated      what claims a notebook states, read from its code
 command     what the command runs, says and refuses

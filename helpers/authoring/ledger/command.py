@@ -19,7 +19,7 @@ from helpers.authoring.ledger.rows import (
     write_rows,
 )
 from helpers.authoring.ledger.running import RUNS, LedgerRefused, Run, Task, run_all
-from helpers.authoring.ledger.saboteurs import saboteur_of
+from helpers.authoring.ledger.saboteurs import DEMONSTRATIONS, saboteur_of
 from helpers.authoring.ledger.stated import Stated, claims_in
 from helpers.authoring.notebooks import NOTEBOOKS, find_notebook, read_notebook
 from helpers.results import RESULTS, load_results
@@ -113,8 +113,9 @@ def _tell_saboteurs(runs: list[Run], numbers: list[str], notebooks: Path) -> Non
         said = "not reached" if value is None else f"{value:.4g}"
         print(f"{claim:20} {said:>12}  {'fails' if broke else 'HOLDS'}  {name}")
     live = {c.claim for n in numbers for c in _claims(n, notebooks) if c.kind == "live"}
-    if shown := sorted(live - set(found)):
-        print(f"Demonstrations, which no saboteur has to break: {', '.join(shown)}")
+    for claim in sorted(live - set(found)):
+        why = DEMONSTRATIONS.get(claim, "no saboteur has been found for it")
+        print(f"{claim:20} a demonstration: {why}")
     if idle := sorted(claim for claim, (_, _, broke) in found.items() if not broke):
         raise LedgerRefused(
             f"these claims are not broken by their saboteurs: {', '.join(idle)}. Choose a saboteur "

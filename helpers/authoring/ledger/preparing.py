@@ -9,16 +9,16 @@ import helpers.claims
 _claim = helpers.claims.claim
 
 
-def prepare(saboteur: str = "") -> None:
-    """Let no claim stop the notebook, and let the saboteur of this name in.
+def prepare(saboteur: str = "", number: str = "") -> None:
+    """Let no claim stop the notebook of this number, and let the saboteur of this name in.
 
     Call it before the notebook imports from the course.
     """
     helpers.claims.claim = _claim_and_go_on
     if saboteur:
-        from helpers.authoring.ledger.saboteurs import SABOTEURS  # it takes seconds to import
+        from helpers.authoring.ledger.saboteurs import let_in  # it takes seconds to import
 
-        SABOTEURS[saboteur].change()
+        let_in(saboteur, number)
 
 
 def _claim_and_go_on(*arguments: Any, **options: Any) -> None:

@@ -19,9 +19,18 @@ NEAR = 4.0  # standard deviations; a band that stands nearer is mended, or the c
 Row = dict[str, Any]
 
 
-def kind_of(statement: str) -> str:
-    """Return "recorded" for a claim that reads only a record, as its statement says, or "live"."""
-    return "recorded" if statement.startswith("recorded") else "live"
+def kinds_of(statements: Iterable[str]) -> list[str]:
+    """Return for the statements of a notebook, in their order, "recorded" or "live" each.
+
+    A claim that reads only a record says so. "the same ..." speaks of what the claim before read.
+    """
+    kinds: list[str] = []
+    for statement in statements:
+        if not (kinds and statement.startswith("the same")):
+            kinds.append("recorded" if statement.startswith("recorded") else "live")
+        else:
+            kinds.append(kinds[-1])
+    return kinds
 
 
 def rows_of(runs: Sequence[Run]) -> list[Row]:
@@ -39,21 +48,22 @@ def rows_of(runs: Sequence[Run]) -> list[Row]:
         for claim in run.claims:
             found.setdefault(claim["claim"], {})[run.task.seed] = claim
     rows = []
-    for name, by_seed in found.items():
+    kinds = kinds_of(next(iter(by_seed.values()))["statement"] for by_seed in found.values())
+    for (name, by_seed), kind in zip(found.items(), kinds, strict=True):
         if set(by_seed) != seeds[name[:2]]:
             missing = sorted(seeds[name[:2]] - set(by_seed))
             raise LedgerRefused(f"claim {name} is missing under the seeds {missing}")
-        rows.append(_row(name, by_seed))
+        rows.append(_row(name, kind, by_seed))
     return rows
 
 
-def _row(name: str, by_seed: dict[int, Row]) -> Row:
+def _row(name: str, kind: str, by_seed: dict[int, Row]) -> Row:
     claims = list(by_seed.values())
     statements = sorted({claim["statement"] for claim in claims})
     if len(statements) > 1:
         raise LedgerRefused(f"claim {name} is stated in several ways: {statements}")
     values = [claim["value"] for claim in claims]
-    kind, names = kind_of(statements[0]), sorted(by_seed)
+    names = sorted(by_seed)
     if kind == "recorded":
         if len({*values}) > 1:
             raise LedgerRefused(f"claim {name} says 'recorded' and changes with the seed: {values}")

@@ -126,7 +126,7 @@ def make(task: Task, folder: Path = RUNS, notebooks: Path = NOTEBOOKS) -> Run:
     with tempfile.TemporaryDirectory() as scratch:
         claims = Path(scratch, "claims.jsonl")
         began = time.perf_counter()
-        notebook = prepared(read_notebook(path), task.saboteur)
+        notebook = prepared(read_notebook(path), task)
         try:
             with environment(COURSE_CLAIMS=str(claims)):
                 done = execute(notebook, path.parent, task.seed, CELL_SECONDS, go_on=True)
@@ -141,19 +141,20 @@ def make(task: Task, folder: Path = RUNS, notebooks: Path = NOTEBOOKS) -> Run:
     return run
 
 
-def prepared(notebook: NotebookNode, saboteur: str = "") -> NotebookNode:
+def prepared(notebook: NotebookNode, task: Task) -> NotebookNode:
     """Return `notebook` with a cell behind the bootstrap cell that lets no claim stop it.
 
     With a saboteur it ends behind the last cell that states a claim which the saboteur breaks.
     """
     cells = list(notebook.cells)
-    if saboteur:
-        broken = [f'"{claim}"' for claim in saboteurs.SABOTEURS[saboteur].breaks]
+    if task.saboteur:
+        broken = [f'"{claim}"' for claim in saboteurs.SABOTEURS[task.saboteur].breaks]
         last = max(i for i, c in enumerate(cells) if any(claim in c.source for claim in broken))
         cells = cells[: last + 1]
     tags = [cell.metadata.get("tags", []) for cell in cells]
     first = next((i for i, names in enumerate(tags) if "bootstrap" in names), -1)
-    source = f"from helpers.authoring.ledger.preparing import prepare\n\nprepare({saboteur!r})"
+    given = f"{task.saboteur!r}, {task.notebook!r}" if task.saboteur else ""
+    source = f"from helpers.authoring.ledger.preparing import prepare\n\nprepare({given})"
     cells.insert(first + 1, new_code_cell(source))
     return NotebookNode({**notebook, "cells": cells})
 
@@ -164,9 +165,9 @@ def code_of(task: Task, notebooks: Path = NOTEBOOKS) -> str:
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
     own = [results_path(number) for number in sorted({*_RECORD.findall("\n".join(cells))})]
     own += sorted((ROOT / "helpers" / "exercises").glob(f"nb{task.notebook}/*.py"))
-    if task.saboteur:
-        own.append(Path(saboteurs.__file__))
     digest = hashlib.sha256(_code_of_helpers())
+    if task.saboteur:
+        digest.update(saboteurs.code_of(task.saboteur, task.notebook).encode())
     for part in [*cells, *(path.read_text(encoding="utf-8") for path in own if path.is_file())]:
         digest.update(part.encode() + b"\0")
     return digest.hexdigest()[:16]

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from nbformat import NotebookNode
 
-from helpers.authoring.ledger.rows import kind_of
+from helpers.authoring.ledger.rows import kinds_of
 
 
 class Stated(NamedTuple):
@@ -17,7 +17,7 @@ class Stated(NamedTuple):
 
     parts: the statement, cut where the run fills something in; one part if it is plain words.
     low, high: None where there is no such bound, or where the run gives it.
-    given: which of "above" and "below" the claim has.
+    given: which of "above" and "below" the claim has. kind: "recorded" or "live".
     """
 
     claim: str
@@ -25,10 +25,7 @@ class Stated(NamedTuple):
     low: float | None
     high: float | None
     given: frozenset[str]
-
-    @property
-    def kind(self) -> str:
-        return kind_of(self.parts[0])
+    kind: str = "live"
 
     def fits(self, statement: str) -> bool:
         """Return whether a run that this claim was stated by can have printed `statement`."""
@@ -38,7 +35,9 @@ class Stated(NamedTuple):
 def claims_in(notebook: NotebookNode) -> list[Stated]:
     """Return the claims of a notebook in their order."""
     cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
-    return [stated for source in cells if "claim(" in source for stated in _claims_of(source)]
+    found = [stated for source in cells if "claim(" in source for stated in _claims_of(source)]
+    kinds = kinds_of(stated.parts[0] for stated in found)
+    return [one._replace(kind=kind) for one, kind in zip(found, kinds, strict=True)]
 
 
 def _claims_of(source: str) -> Iterator[Stated]:
