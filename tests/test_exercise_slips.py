@@ -8,11 +8,11 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, silu
 
-from helpers.exercises import REGISTRY, nb00, nb01, nb02, nb04, nb08, nb12
+from helpers.exercises import REGISTRY, nb00, nb01, nb02, nb04, nb06, nb08, nb09, nb12
 from helpers.exercises.engine import NOT_YET
 from helpers.exercises.inputs import Dice
 from helpers.exercises.slips import inlined, program, slips
-from tests.exercise_tools import define, unwrapped
+from tests.exercise_tools import define, edited, unwrapped
 
 
 def variance_not_divided(states, gain, bias, eps):
@@ -105,6 +105,58 @@ def test_slip_of_a_whole_is_told_too():
     assert verdict.kind == NOT_YET
     assert "Your results are those of one change to the course's" in unwrapped(verdict.message)
     assert "* keys.size(-1) ** 0.5" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("exercise", "old", "new", "text"),
+    [
+        (
+            nb08.AttentionLayer,
+            "/ keys.size(-1) ** 0.5",
+            "/ memory.size(-1) ** 0.5",
+            "`memory.size(-1)` in place of `keys.size(-1)`",
+        ),
+        (
+            nb09.SelfAttention,
+            "self.output(weights @ values)",
+            "self.value(weights @ self.output(states))",
+            "`self.output` and `self.value` exchanged",
+        ),
+        (
+            nb04.AdditiveDecoder,
+            "torch.stack(read, dim=1)), state, torch.stack(maps, dim=1)",
+            "torch.stack(read).view(len(state), len(read), -1)), state, "
+            "torch.stack(maps).view(len(state), len(maps), -1)",
+            "the rows of stack reshaped",
+        ),
+    ],
+    ids=("other width", "layers exchanged", "stack and view"),
+)
+def test_slip_in_a_layer_or_a_shape_is_told(exercise, old, new, text):
+    verdict = exercise.verdict(edited(exercise, (old, new)))
+    assert verdict.kind == NOT_YET
+    assert text in unwrapped(verdict.message)
+
+
+def test_slip_in_a_part_of_a_whole_is_named_as_that_part_names_it():
+    text = nb04.AdditiveDecoder.source.replace(
+        "masked_softmax(additive_scores(query, keys, self.v), mask)",
+        "torch.softmax(additive_scores(query, keys, self.v), dim=-1) * mask",
+    )
+    verdict = nb04.AdditiveDecoder.verdict(define(nb04.AdditiveDecoder, text))
+    assert verdict.misconception == "masked_softmax.mask_after"
+    assert verdict.message.startswith("In masked_softmax, or where you wrote it out: ")
+
+
+def test_results_that_are_all_false_are_told_as_that_and_not_by_other_arguments():
+    """Other links that cross nowhere would give the same, and they explain nothing."""
+
+    def every_other_link(links):
+        apart = links.unsqueeze(1) - links
+        return (apart[..., 0] * apart[..., 1] < 0).all(dim=1)
+
+    message = unwrapped(nb06.crossing.verdict(every_other_link).message)
+    assert "all in place of any" in message
 
 
 SOURCE = '''

@@ -141,6 +141,12 @@ def tells(value: Any) -> bool:
     return sum(part.numel() for part in found) >= _MANY
 
 
+def is_constant(value: Any) -> bool:
+    """Return whether a result is a tensor of booleans that are all the same."""
+    truths = isinstance(value, torch.Tensor) and value.dtype == torch.bool
+    return truths and bool(value.all() or not value.any())
+
+
 def same_slip(one: Outcome, other: Outcome) -> bool:
     """Return whether two calls went wrong in the same way: by the same result, or the same error.
 

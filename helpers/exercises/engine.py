@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import sys
 import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -437,12 +438,41 @@ class Exercise:
         does, not only by errors, and be right where that is right.
         """
         failed = {trial.number for trial in failures}
-        for wrong in self.wrong_answers:
+        for wrong in (*self.wrong_answers, *self._wrong_parts):
             if all(self._does(wrong, trial, trial.number in failed) for trial in trials):
                 clear = [trial for trial in failures if not trial.got.raised]
                 if clear:
                     return wrong, clear[0]
         return None, failures[0]
+
+    @property
+    def _parts(self) -> list[Exercise]:
+        """The notebook's other exercises whose functions the course's answer calls."""
+        notebook = sys.modules[f"helpers.exercises.{self.name.partition('.')[0]}"]
+        called = {n.id for n in ast.walk(ast.parse(self.source)) if isinstance(n, ast.Name)}
+        others = [e for e in notebook.EXERCISES if e.short_name in called and e is not self]
+        return [other for other in others if not other.whole]
+
+    @functools.cached_property
+    def _wrong_parts(self) -> list[Wrong]:
+        """The course's answer with a wrong answer to one of its parts in that part's place."""
+        found = []
+        for part in self._parts:
+            for wrong in part.wrong_answers:
+                ways = [
+                    self._with_part(part.short_name, way) for way in (wrong.function, *wrong.also)
+                ]
+                told = " ".join(wrong.message.split())  # as it was before it was wrapped
+                message = f"In {part.short_name}, or where you wrote it out: {told}"
+                name = f"{part.short_name}.{wrong.name}"
+                found.append(Wrong(name, ways[0], comparing.wrap(message), tuple(ways[1:])))
+        return found
+
+    def _with_part(self, name: str, function: Callable[..., Any]) -> Any:
+        """Return the course's answer, defined anew where `name` stands for another function."""
+        names = {**vars(sys.modules[self.reference.__module__]), name: function}
+        exec(compile(self.source, f"<{self.short_name}>", "exec"), names)
+        return names[self.short_name]
 
     def _does(self, wrong: Wrong, trial: _Trial, failed: bool) -> bool:
         """Return whether a wrong answer does on an input what the learner's function did."""
@@ -479,6 +509,8 @@ class Exercise:
         """Return for which other arguments all the results would be right, '' if for none."""
         if not all(any(alterations.altered(t.case, self.parameters)) for t in trials):
             return ""
+        if all(comparing.is_constant(trial.got.value) for trial in trials):
+            return ""  # other arguments may give False everywhere too, and explain nothing
         first, *rest = sorted(trials, key=lambda t: self._alike(t, t.expected))
         for words, case in alterations.altered(first.case, self.parameters):
             if self._is_result_for(first, case) and all(
@@ -496,7 +528,14 @@ class Exercise:
         failed = {trial.number for trial in failures}
         telling = [trial for trial in failures if comparing.tells(trial.got.value)]
         first = (telling or failures)[0]
-        candidates = explaining.Candidates(self.reference, self.source, self.to_write, self.plain)
+        candidates = explaining.Candidates(
+            self.reference,
+            self.source,
+            self.to_write,
+            self.plain,
+            [part.source for part in self._parts],
+            bool(self.whole),
+        )
         pairs = bool(telling) and not self.whole
         found = candidates.giving(first.case, self.parameters, first.got.value, pairs)
         for words, function in found:

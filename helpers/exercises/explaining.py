@@ -15,21 +15,23 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-from helpers.exercises import comparing, running
+from helpers.exercises import building, comparing, running
 from helpers.exercises.slips import Slip, inlined, program, slips
 
 LIMIT = 0.1  # seconds of a processor for a call of a changed answer on a small input
 PLAIN, SECOND = 40, 60  # slips that a second one is put on, and how many second ones are tried
 # Nodes of all the trees that are tried, so that it ends in about a second: of functions with one
-# slip and with two, and of classes, which are built, run and followed back at each try.
-ONE, TWO, BUILT = 100_000, 40_000, 50_000
+# slip and with two. Where a whole is built and run at each try, the tries are counted.
+ONE, TWO = 100_000, 40_000
+BUILT = 300
 
 
 class Candidates:
     """The changed answers of one exercise.
 
-    answer: the course's. methods: of a class, those that are left to the learner. call: returns
-    what is called with a case's arguments, as `Exercise.plain`.
+    answer: the course's. methods: of a class, those that are left to the learner. parts: the texts
+    of the functions that the answer is made of. call: returns what is called with a case's
+    arguments, as `Exercise.plain`. whole: whether that is more than the answer itself.
     """
 
     def __init__(
@@ -38,9 +40,11 @@ class Candidates:
         source: str,
         methods: Sequence[str],
         call: Callable[[Any], Callable[..., Any]],
+        parts: Sequence[str] = (),
+        whole: bool = False,
     ) -> None:
         self.answer, self.methods, self.call = answer, methods, call
-        self.tree = program(source, methods)
+        self.tree, self.whole = program(source, methods, parts), whole
         self._instances: dict[tuple, Any] = {}
 
     def giving(
@@ -56,7 +60,7 @@ class Candidates:
         once = list(slips(self.tree, arguments, self.methods))
         longer = inlined(self.tree, self.methods)
         more = slips(longer, arguments, self.methods) if longer is not self.tree else ()
-        tried = (BUILT if self.methods else ONE) // size
+        tried = BUILT if self.whole else ONE // size
         for slip in itertools.islice(itertools.chain(once, more), tried):
             function = self._giving(slip.tree, case, got)
             if function:
@@ -72,7 +76,8 @@ class Candidates:
         """Yield pairs of slips; the second one's program has both."""
         for one in once[:PLAIN]:
             for other in itertools.islice(slips(one.tree, arguments, self.methods), SECOND):
-                yield one, other
+                if not any(piece is done for piece in other.said for done in one.said[1:]):
+                    yield one, other  # a second slip in the first one's place says nothing
 
     def _giving(self, tree: ast.Module, case: Sequence[Any], got: Any) -> Callable[..., Any] | None:
         """Return what a program defines if it returns `got` on a case, else None."""
@@ -83,11 +88,14 @@ class Candidates:
         given = running.copies(case)
         running.fresh_state()
         try:
-            value = running.limited(lambda: function(*given), LIMIT)
+            with building.outputs_alone():
+                value = running.limited(lambda: function(*given), LIMIT)
         except KeyboardInterrupt:
             raise
         except BaseException:  # a changed answer may do anything, and a toy model's Misstep too
             return None
+        if isinstance(got, tuple) and isinstance(value, tuple):
+            got = got[: len(value)]  # without the gradients of a whole
         return function if comparing.difference(got, value) is None else None
 
     def _made(self, tree: ast.Module) -> Callable[..., Any]:

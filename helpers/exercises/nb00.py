@@ -90,6 +90,12 @@ softmax = Exercise(
             "belongs to dot products, whose size grows with their width.",
         ),
         Wrong(
+            "divided_by_largest",
+            lambda scores: torch.softmax(scores / scores.max(), dim=0),
+            "The scores are divided by the largest one, which changes the weights. Subtract it: "
+            "then every power is divided by the same number, and each share stays as it is.",
+        ),
+        Wrong(
             "smallest_first",
             lambda scores: torch.softmax(-scores, dim=0),
             "The smallest score gets the largest weight: there is a minus too many before exp.",

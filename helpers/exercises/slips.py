@@ -11,7 +11,7 @@ import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from torch import Tensor
+from torch import Tensor, int64
 
 from helpers.exercises.edits import (
     edits_at,
@@ -46,6 +46,7 @@ _ACTIVATIONS = {
 }
 _ADDED = ("tanh", "sigmoid", "relu", "exp", "log", "softmax", "abs", "square")
 _REDUCED = ("sum", "mean", "amax", "amin", "median", "prod", "std", "logsumexp")
+_FINITE = ("-1.0", "-10.0", "-100.0", "-1e4")  # `edits` has 0.0, 1.0 and -1e9
 _OF_NO_NUMBERS = {"range", "arange", "size", "len", "tensor", "zeros_like", "append", "item"}
 _SIGNS = {
     **{ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/", ast.MatMult: "@", ast.Pow: "**"},
@@ -99,12 +100,13 @@ def slips(
     yield from (Slip(*change) for _, *change in sorted(found, key=lambda one: one[0]))
 
 
-def program(source: str, methods: Sequence[str] = ()) -> ast.Module:
+def program(source: str, methods: Sequence[str] = (), parts: Sequence[str] = ()) -> ast.Module:
     """Return the tree of a function or a class without the docstrings of what the learner writes.
 
-    methods: of a class, those that are left to the learner.
+    methods: of a class, those that are left to the learner. parts: the texts of the functions that
+    it calls and that a learner may have written out in place, so that a slip can be in them too.
     """
-    tree = ast.parse(source)
+    tree = ast.parse("\n".join([source, *parts]))
     for part in written_parts(tree, methods):
         part.body = part.body[1:]
     return tree
@@ -128,12 +130,15 @@ def inlined(tree: ast.Module, methods: Sequence[str] = ()) -> ast.Module:
 
 
 def written_parts(tree: ast.Module, methods: Sequence[str]) -> list[ast.FunctionDef]:
-    """Return the functions that a learner writes: the answer, or these methods of a class."""
-    return [
-        part
-        for part in (tree.body[0].body if methods else tree.body)
-        if isinstance(part, ast.FunctionDef) and (not methods or part.name in methods)
-    ]
+    """Return the functions that a learner writes: the answer, or these methods of a class.
+
+    Behind them stand the functions that it is made of, where `program` was given their texts.
+    """
+    whole, *parts = tree.body
+    own = [whole]
+    if isinstance(whole, ast.ClassDef):
+        own = [p for p in whole.body if isinstance(p, ast.FunctionDef) and p.name in methods]
+    return [part for part in (*own, *parts) if isinstance(part, ast.FunctionDef)]
 
 
 def _set_name(line: ast.stmt) -> str | None:
@@ -182,6 +187,8 @@ def _more_at(node: ast.AST, arguments: Mapping[str, Any]) -> Edits:
     if isinstance(node, ast.Call):
         yield from _of_call(node, arguments)
         yield from _of_nesting(node)
+        yield from _of_filling(node)
+        yield from _of_size(node, arguments)
     elif isinstance(node, ast.BinOp):
         for other in (ast.Add, ast.Sub, ast.Mult):
             if type(node.op) in (ast.Add, ast.Sub, ast.Mult) and type(node.op) is not other:
@@ -189,6 +196,12 @@ def _more_at(node: ast.AST, arguments: Mapping[str, Any]) -> Edits:
                 yield (text, node), with_fields(node, op=other())
         yield from _of_brackets(node)
         yield from _of_sums(node)
+        yield from _of_rounding(node)
+    elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
+        yield ("`{}` in place of `{}`", node.value, node), node.value
+    elif isinstance(node, ast.Name) and _is_whole(arguments.get(node.id)):
+        negative = written("-A", A=node)
+        yield ("`{}` in place of `{}`", negative, node), negative
     elif isinstance(node, ast.Compare) and len(node.ops) == 1:
         yield ("`{}` taken as always true", node), _of_itself(node, ast.Eq())
         yield ("`{}` taken as never true", node), _of_itself(node, ast.NotEq())
@@ -238,6 +251,53 @@ def _of_call(node: ast.Call, arguments: Mapping[str, Any]) -> Edits:
     if name in ("mean", "cross_entropy"):
         yield from _of_mean(node, operand, arguments)
     yield ("{} applied twice, to `{}`", name, operand), _around(node, node)
+
+
+def _of_filling(node: ast.Call) -> Edits:
+    """Yield a mask that is filled with a finite number, which leaves what it hides some weight."""
+    if _name(node) == "masked_fill" and len(node.args) == 2:
+        for text in _FINITE:
+            new = with_fields(node, args=[node.args[0], written(text)])
+            yield ("`{}` in place of `{}` behind the mask", text, node.args[1]), new
+
+
+def _of_size(node: ast.Call, arguments: Mapping[str, Any]) -> Edits:
+    """Yield the size of another argument's axis: a root of d_model where one of d_k belongs."""
+    own = node.func.value if isinstance(node.func, ast.Attribute) else None
+    if _name(node) == "size" and isinstance(own, ast.Name):
+        for other, value in arguments.items():
+            if other != own.id and isinstance(value, Tensor):
+                size = with_fields(
+                    node, func=with_fields(node.func, value=ast.Name(other, ast.Load()))
+                )
+                yield ("`{}` in place of `{}`", size, node), size
+
+
+def _of_rounding(node: ast.BinOp) -> Edits:
+    """Yield a division that rounds down, and a root whose brackets are missing or that is cut."""
+    if isinstance(node.op, ast.Div):
+        yield (
+            ("`//`, which rounds down, in place of `/` in `{}`", node),
+            with_fields(node, op=ast.FloorDiv()),
+        )
+        root = node.right
+        if _is_root(root):
+            halved = written("A / B ** 1 / 2", A=node.left, B=root.left)
+            yield ("`{}`, which halves, in place of `{}`: brackets", halved, node), halved
+    if _is_root(node):
+        cut = written("int(A)", A=node)
+        yield ("`{}` in place of `{}`", cut, node), cut
+
+
+def _is_root(node: ast.AST) -> bool:
+    """Whether a node is written as something to the power of 0.5."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Pow):
+        return False
+    return isinstance(node.right, ast.Constant) and node.right.value == 0.5
+
+
+def _is_whole(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.dtype == int64
 
 
 def _of_mean(node: ast.Call, operand: ast.AST, arguments: Mapping[str, Any]) -> Edits:
@@ -379,6 +439,9 @@ def _everywhere(
         for other, text in _ACTIVATIONS.items() if name in _ACTIVATIONS else ():
             words = "{} in place of {} everywhere", other, name
             yield words, _with_calls(tree, name, functools.partial(_written_for, text))
+    if "stack" in names:
+        words = ("the rows of stack reshaped, where they should be stacked along axis 1",)
+        yield words, _with_calls(tree, "stack", _reshaped_stack)
     words = [word.arg for call in calls for word in call.keywords if word.arg]
     for word in sorted({w for w in words if words.count(w) > 1} - {"dim"}):
         without = _Everywhere(functools.partial(_without_keyword, word)).visit(tree)
@@ -389,6 +452,7 @@ def _everywhere(
         for other in functions[place + 1 :]:
             swapped = {one: other, other: one}
             yield ("{} and {} exchanged", one, other), _with_names(tree, swapped)
+    yield from _attributes(tree, nodes)
     for part in parts:
         last = reversed(part.args.args)
         for argument, value in zip(last, reversed(part.args.defaults), strict=False):
@@ -401,6 +465,40 @@ def _everywhere(
             other = [*body[:place], body[place + 1], body[place], *body[place + 2 :]]
             new = exchanged_in(parents, node, with_fields(node, body=other))
             yield ("`{}` one line earlier", body[place + 1]), new
+
+
+def _attributes(tree: ast.Module, nodes: Sequence[ast.AST]) -> Iterator[tuple[Words, ast.AST]]:
+    """Yield (words, program) with one part of an object taken for another, or two exchanged.
+
+    As self.key and self.value, or batch.target_in and batch.target_out.
+    """
+    parents = parents_of(tree)
+    read: dict[str, list[ast.Attribute]] = {}
+    for node in nodes:
+        if isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
+            called = parents[node][1] == "func"  # a method of a tensor, but a layer of self
+            if node.value.id == "self" or not called:
+                read.setdefault(node.value.id, []).append(node)
+    for name, found in read.items():
+        parts = sorted({node.attr for node in found} - {"shape", "device", "dtype", "T", "mT"})
+        found = [node for node in found if node.attr in parts]
+        for node in found:
+            for other in parts:
+                if other != node.attr:
+                    new = with_fields(node, attr=other)
+                    yield ("`{}` in place of `{}`", new, node), exchanged_in(parents, node, new)
+        for place, one in enumerate(parts):
+            for other in parts[place + 1 :]:
+                change = functools.partial(_exchanged_part, name, {one: other, other: one})
+                words = f"`{name}.{one}` and `{name}.{other}` exchanged"
+                yield (words,), _Everywhere(change).visit(tree)
+
+
+def _exchanged_part(name: str, parts: Mapping[str, str], node: ast.AST) -> ast.AST | None:
+    own = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name)
+    if not own or node.value.id != name or node.attr not in parts:
+        return None
+    return with_fields(node, attr=parts[node.attr])
 
 
 def _other_names(part: ast.FunctionDef, parents: Mapping) -> Iterator[tuple[Words, ast.AST]]:
@@ -451,6 +549,13 @@ def _with_calls(tree: ast.Module, name: str, change: Callable[[ast.Call], Any]) 
 def _written_for(text: str, call: ast.Call) -> ast.AST | None:
     operand = _operand(call)
     return None if operand is None else written(text, A=operand)
+
+
+def _reshaped_stack(call: ast.Call) -> ast.AST | None:
+    """Return the numbers of a stack along axis 0 in the shape that it has along another axis."""
+    if not call.keywords:
+        return None
+    return written("A.reshape(B.shape)", A=with_fields(call, keywords=[]), B=call)
 
 
 def _without_keyword(word: str, node: ast.AST) -> ast.AST | None:

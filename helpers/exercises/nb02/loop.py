@@ -137,6 +137,11 @@ def _answers_fed(model: nn.Module, batch: Batch) -> Tensor:
     return answers.masked_loss(logits, batch.target_out)
 
 
+def _inputs_as_answers(model: nn.Module, batch: Batch) -> Tensor:
+    logits = model(batch.source, batch.lengths, batch.target_in)
+    return answers.masked_loss(logits, batch.target_in)
+
+
 def _clip_all(parameters: list[Tensor]) -> None:
     clip_grad_norm_(parameters, 1.0)
 
@@ -161,7 +166,7 @@ def _loop(
     order: str = "zero backward clip step",
     new_optimizer: bool = False,
     one_batch: bool = False,
-    one_rate: bool = False,
+    rate_at: Callable[[int, int], int] = lambda step, steps: step,
 ) -> Callable[..., list[float]]:
     """The loop with one of its parts exchanged."""
 
@@ -173,7 +178,7 @@ def _loop(
             value = loss(model, first)
             if new_optimizer:
                 adam = optimizer(parameters)
-            adam.param_groups[0]["lr"] = lr(0 if one_rate else step)
+            adam.param_groups[0]["lr"] = lr(rate_at(step, steps))
             parts = {
                 "zero": adam.zero_grad,
                 "backward": value.backward,
@@ -254,6 +259,12 @@ train = Exercise(
             "step. It would learn to copy. Feed target_in, where each word stands one step later.",
         ),
         Wrong(
+            "inputs_as_answers",
+            _loop(loss=_inputs_as_answers),
+            "The loss compares with target_in, the words that are fed, so the model learns to say "
+            "again what it has just read. The words that it should say are in target_out.",
+        ),
+        Wrong(
             "new_optimizer",
             _loop(new_optimizer=True),
             "A new optimizer is made in each step. Adam keeps running means of the gradients from "
@@ -267,7 +278,7 @@ train = Exercise(
         ),
         Wrong(
             "one_rate",
-            _loop(one_rate=True),
+            _loop(rate_at=lambda step, steps: 0),
             "Every step uses the learning rate of step 0. lr is a function: ask it for the rate "
             "of each step, and put the answer into the optimizer before it steps.",
         ),
@@ -276,6 +287,18 @@ train = Exercise(
             _loop(optimizer=lambda parameters: torch.optim.SGD(parameters)),
             "The steps are those of plain gradient descent. The loop should use Adam, which "
             "divides each number's step by the usual size of its gradient.",
+        ),
+        Wrong(
+            "weights_decayed",
+            _loop(optimizer=lambda parameters: torch.optim.AdamW(parameters, betas=(0.9, 0.98))),
+            "The optimizer is AdamW, which makes every parameter a little smaller at each step. "
+            "The loop should use Adam, which only follows the gradients.",
+        ),
+        Wrong(
+            "rate_of_the_next_step",
+            _loop(rate_at=lambda step, steps: min(step + 1, steps - 1)),
+            "The learning rate is that of the next step. Steps are counted from 0, as range does, "
+            "so step 0 takes lr(0).",
         ),
         Wrong(
             "other_betas",

@@ -114,6 +114,20 @@ words_that_fit = Exercise(
             "is counted though only part of it fits.",
         ),
         Wrong(
+            "rounded_up",
+            lambda *given: math.ceil(_logarithm(*given)),
+            "The logarithm is rounded up, so a last word is counted though only part of it fits. "
+            "Every sentence of n words needs a note of its own: round down.",
+        ),
+        Wrong(
+            "values_added",
+            lambda numbers, values, vocabulary: answers.words_that_fit(
+                1, numbers * values, vocabulary
+            ),
+            "The notes are counted as numbers * values. Each number is chosen for itself, so the "
+            "choices multiply: two numbers of 10 values make 10 * 10 notes, values ** numbers.",
+        ),
+        Wrong(
             "roles_swapped",
             lambda numbers, values, vocabulary: answers.words_that_fit(numbers, vocabulary, values),
             "values and vocabulary have changed places. The values are on the side of the note, "

@@ -243,6 +243,17 @@ masked_softmax = Exercise(
             ),
         ),
         Wrong(
+            "small_number",
+            lambda scores, mask: _finite(scores, mask, -1.0),
+            "The padding's scores are set to a small number such as -1, and exp(-1) is more than "
+            "a third, so padding still gets weight. The score whose exponential is 0 is minus "
+            "infinity.",
+            also=(
+                lambda scores, mask: _finite(scores, mask, -10.0),
+                lambda scores, mask: _finite(scores, mask, -100.0),
+            ),
+        ),
+        Wrong(
             "finite_zeroed",
             lambda scores, mask: _finite(scores, mask) * mask,
             "A number such as -1e9 is no minus infinity. Where real scores are lower still, the "

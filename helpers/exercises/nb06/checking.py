@@ -314,6 +314,19 @@ check_map = Exercise(
             "change: take the largest.",
         ),
         Wrong(
+            "standard_deviations",
+            lambda weights, mask: _parts(
+                weights, mask, apart=weights.std(dim=1, correction=0).amax(dim=-1)
+            ),
+            "The third number is a standard deviation, which says how far the rows lie from their "
+            "mean. Asked for is how far apart they lie at most: the largest minus the smallest.",
+            also=(
+                lambda weights, mask: _parts(
+                    weights, mask, apart=weights.std(dim=1, correction=1).amax(dim=-1)
+                ),
+            ),
+        ),
+        Wrong(
             "along_the_row",
             lambda weights, mask: _parts(
                 weights,

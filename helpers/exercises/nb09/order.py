@@ -317,6 +317,7 @@ layers_to_meet = Exercise(
             _with_convolution(lambda distance, kernel: max(1, distance // ((kernel - 1) // 2))),
             "The number of convolutions is rounded down. A part of a layer is a layer: with a "
             "reach of 2, a word 5 away needs three.",
+            also=(_with_convolution(lambda distance, kernel: distance // ((kernel - 1) // 2)),),
         ),
         Wrong(
             "logarithm",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from helpers.exercises.engine import Exercise, Wrong
@@ -102,6 +104,16 @@ sinusoidal_positions = Exercise(
             lambda length, width: _woven(_angles(length, width, _pairs(width))),
             "The frequencies grow: the position is multiplied by 10000^(2i/D) where it should be "
             "divided. Neighbouring positions then get unrelated numbers.",
+            also=(  # in float32 such large angles are rounded, and their sines are others
+                lambda length, width: _woven(_angles(length, width, _pairs(width).float())),
+                lambda length, width: _woven(
+                    _angles(length, width, torch.arange(0, width, 2) / width)
+                ),
+                lambda length, width: _woven(
+                    torch.arange(length).unsqueeze(1)
+                    * torch.exp(torch.arange(0, width, 2) * (math.log(10_000.0) / width))
+                ),
+            ),
         ),
         Wrong(
             "sines_only",

@@ -61,6 +61,12 @@ def _mean_map(*given) -> tuple:
     return outputs, weights.mean(dim=1)
 
 
+def _first_map_for_all(x, w_q, w_k, w_v, w_o, heads) -> tuple:
+    _, weights = answers.multi_head_attention(x, w_q, w_k, w_v, w_o, heads)
+    weights = weights[:, :1].expand_as(weights)
+    return answers.merge_heads(weights @ _split(x @ w_v, heads)) @ w_o, weights.clone()
+
+
 def _split_first(x, w_q, w_k, w_v, w_o, heads) -> tuple:
     size = x.size(-1) // heads
     parts = _split(x, heads)
@@ -97,6 +103,12 @@ multi_head_attention = Exercise(
         8,
     ),
     wrong_answers=(
+        Wrong(
+            "first_map_for_all",
+            _first_map_for_all,
+            "All heads use the weights of head 1, so they blend alike and one head would do. Each "
+            "head has queries and keys of its own, and so a map of its own.",
+        ),
         Wrong(
             "reshaped_at_once",
             _changed(
