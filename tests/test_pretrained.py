@@ -7,7 +7,7 @@ import hashlib
 import pytest
 import torch
 
-from helpers.authoring.pretraining import PRETRAINING
+from helpers.authoring import pretraining
 from helpers.decoding import translate, translate_all
 from helpers.metrics import exact_match
 from helpers.models import pretrained
@@ -25,12 +25,14 @@ def test_files_are_small():
 
 
 def test_every_model_can_be_rebuilt():
-    assert set(PRETRAINING) == set(pretrained.CLASSES)
+    assert set(pretraining.PRETRAINING) == set(pretraining.CLASSES)
 
 
-@pytest.mark.parametrize(("name", "least"), [("additive", 0.96), ("word values", 0.94)])
+@pytest.mark.parametrize(
+    ("name", "least"), [("additive", 0.96), ("word values", 0.94), ("transformer", 0.96)]
+)
 def test_dev_score(name, least):
-    model, data = pretrained.load_pretrained(name)
+    model, data = pretraining.load(name)
     said = translate_all(model, data.dev, data.source_vocabulary, data.target_vocabulary)
     assert exact_match(said, data.dev) > least
 
@@ -46,6 +48,26 @@ def test_the_sentences_that_notebook_00_offers_are_translated(additive):
         ("The book is old but it is beautiful.", "le livre est vieux mais il est beau ."),
     ):
         assert " ".join(translate(model, english, *vocabularies).words) == french
+
+
+def test_the_model_of_the_book_is_small_and_has_its_checksum():
+    path = pretrained.model_path("transformer", pretraining.BOOK)
+    assert list(pretraining.BOOK.glob("*.pt")) == [path]
+    additive = pretrained.model_path("additive")
+    assert path.stat().st_size + additive.stat().st_size < 2_000_000
+    listed = (pretraining.BOOK / pretrained.CHECKSUMS).read_text(encoding="utf-8")
+    assert listed == f"{hashlib.sha256(path.read_bytes()).hexdigest()}  {path.name}\n"
+
+
+def test_a_missing_or_unfit_model_of_the_book_is_named(tmp_path, monkeypatch):
+    path = pretrained.model_path("transformer", pretraining.BOOK)
+    saved = torch.load(path, weights_only=True)
+    monkeypatch.setattr(pretraining, "BOOK", tmp_path)
+    with pytest.raises(pretrained.PretrainedError, match="transformer.pt cannot be used.*from git"):
+        pretraining.load("transformer")
+    torch.save(saved | {"level": "full"}, tmp_path / path.name)
+    with pytest.raises(pretrained.PretrainedError, match="(?s)size mismatch.*helpers models"):
+        pretraining.load("transformer")
 
 
 def shipped():
