@@ -9,6 +9,7 @@ import torch
 
 from helpers import metrics
 from helpers.attention import masked_softmax
+from helpers.exercises import REGISTRY
 from helpers.figures.diagrams import Diagram, faults
 from helpers.figures.diagrams.contexts import (
     TWINS,
@@ -19,7 +20,9 @@ from helpers.figures.diagrams.contexts import (
     two_ways,
 )
 from helpers.figures.diagrams.maps import (
+    changed_weights,
     follow_largest_masked,
+    four_changes,
     largest_masked,
     link_sets,
     trace_largest_masked,
@@ -130,3 +133,29 @@ def test_the_largest_is_masked_as_before_the_softmax() -> None:
     assert shown.name == "chat" and shown.words["rest"] == "sum of the others: 0.500"
     with pytest.raises(ValueError, match="a place from 0 to 1"):
         largest_masked(["x", "y"], 2)
+
+
+def test_four_changes_are_those_of_the_notebook() -> None:
+    rows = list(four_changes(ROW, 2).values())
+    assert torch.equal(rows[0], ROW) and all(row.sum() == pytest.approx(1) for row in rows)
+    masks = torch.tensor([[1, 0, 1, 1], [1, 1, 0, 1], [0, 1, 0, 0]], dtype=torch.bool)
+    assert torch.allclose(torch.stack(rows[1:4]), masked_softmax(ROW.log().expand(3, 4), masks))
+    assert torch.equal(rows[4], torch.full((4,), 0.25, dtype=torch.float64))
+    without_largest = REGISTRY["nb06.without_largest"].reference
+    assert torch.allclose(without_largest(ROW[None, None])[0, 0], rows[1])
+    for other in (1, 4, -1):
+        with pytest.raises(ValueError, match=f"other={other}"):
+            four_changes(ROW, other)
+
+
+def test_masked_weights_are_hatched_and_all_are_written() -> None:
+    rows = four_changes(ROW, 2)
+    figure = changed_weights(rows, list("abcd"))
+    (axes,) = figure.axes
+    hatched = [patch.xy for patch in axes.patches if patch.get_hatch()]
+    assert hatched == [(1, 1), (2, 2), (0, 3), (2, 3), (3, 3)]
+    texts = [text.get_text() for text in axes.texts]
+    assert texts[:5] == ["the weights of the model", "0.12", "0.50", "0.25", "0.12"]
+    assert texts.count("0.25") == 7 and texts[-4:] == list("abcd")
+    with pytest.raises(ValueError, match="do not have 3 weights"):
+        changed_weights(rows, list("abc"))

@@ -368,6 +368,24 @@ def test_shares_stand_on_an_axis_from_0_to_1(monkeypatch: pytest.MonkeyPatch) ->
     assert -0.1 < low <= 0 and 1 <= high < 1.1
 
 
+@pytest.mark.parametrize(
+    ("heights", "expected"),
+    [([0.06, 0.25], {"0.1", "0.2"}), ([1e-11, 0.1], {"$10^{-11}$", "0.001"})],
+)
+def test_a_logarithmic_axis_has_plain_numbers(
+    monkeypatch: pytest.MonkeyPatch, heights: list[float], expected: set[str]
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    labels = {"xlabel": "word", "ylabel": "norm", "title": "It falls", "alt": ALT}
+    figures.lines({"dot": ([1, 2], heights)}, **labels, log=True)
+    drawn[0].draw_without_rendering()
+    ticks = drawn[0].axes[0].get_yticklabels(which="both")
+    texts = {tick.get_text() for tick in ticks} - {""}
+    assert expected <= texts
+    assert all("$" not in text for text in texts) or min(heights) < 1e-9
+
+
 def test_by_length_shows_value_interval_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
     monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))

@@ -91,7 +91,7 @@ class AttentionGrid(View):
             for s, name in enumerate(columns)
         ]
         about = (
-            "E = QKᵀ / √D, A = softmax(E) along each row, Y = AV.",
+            "E = QKᵀ / √dₖ, A = softmax(E) along each row, Y = AV.",
             "Run the cell to change a number and see what moves with it.",
         )
         keys = "What is looked up: a key and a value for each position."

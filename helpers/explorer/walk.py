@@ -22,6 +22,7 @@ from helpers.figures.diagrams import (
     picture,
 )
 from helpers.figures.diagrams.spec import check_numbers
+from helpers.figures.diagrams.still import COLOURS
 
 CELLS = 12  # numbers of a box that go to the browser, of a matrix each way
 _GREEK = {
@@ -99,7 +100,7 @@ class Walk(View):
     def html(self) -> str:
         steps = "".join(f"<li>{escape(plain(stage.text))}</li>" for stage in self.diagram.stages)
         moment = self.numbers[self.still] if self.numbers else None
-        picture_html = figure_html(picture(self.diagram, moment), self.diagram.alt)
+        picture_html = figure_html(picture(self.diagram, moment), self.diagram.alt, COLOURS)
         about = "Run the cell to walk through it step by step:"
         if moment is not None and len(self.numbers) > 1:
             place = f"{escape(self.state['each'])} {self.still + 1} of {len(self.numbers)}"

@@ -12,6 +12,7 @@ import re
 import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from html import escape
+from math import log10
 from typing import TYPE_CHECKING, Any
 
 import matplotlib
@@ -24,7 +25,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.text import Annotation, Text
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import LogFormatter, MaxNLocator
 from PIL import Image
 
 from helpers import palette
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 
 DOTS_PER_INCH = 110
+COLOURS = 128  # of a picture in a notebook
 DARK_PAPER = "#121212"  # 0.95 - 0.88 of white
 SHORTEST_ALT = 20  # characters; below that a text cannot say what is seen
 SHOWN_FROM = 0.095  # weights that round to 0.1 or more carry their number
@@ -91,14 +93,15 @@ _THEME_STYLE = (
 AS_IT_IS = "as it is"  # the gid of what keeps its colour in the dark, such as ink on a shade
 
 
-def show(fig: Figure, alt: str) -> None:
+def show(fig: Figure, alt: str, colours: int = COLOURS) -> None:
     """Show a figure as HTML with `alt` as its text, in a light and a dark rendering, and close it.
 
-    alt: what the figure shows, for readers who do not see it; at least 20 characters.
+    alt: what the figure shows, for readers who do not see it; at least 20 characters. colours: the
+    most that its pictures hold, see `png`.
     The same data gives the same bytes. Raises ValueError where `alt` is missing or too short.
     """
     alt = checked_alt(alt)
-    publish_display_data({"text/html": figure_html(fig, alt), "text/plain": alt})
+    publish_display_data({"text/html": figure_html(fig, alt, colours), "text/plain": alt})
     _close(fig)
 
 
@@ -112,29 +115,27 @@ def checked_alt(alt: str) -> str:
     return " ".join(alt.split())
 
 
-def figure_html(fig: Figure, alt: str) -> str:
+def figure_html(fig: Figure, alt: str, colours: int = COLOURS) -> str:
     """Return a figure as HTML, light and dark. The figure's colours are changed by it."""
-    light = _image(fig, alt, "am-light", "block")
+    light = _image(fig, alt, "am-light", "block", colours)
     darken_figure(fig)
-    return (
-        f'<figure style="margin:0">{light}{_image(fig, alt, "am-dark", "none")}</figure>'
-        f"{_THEME_STYLE}"
-    )
+    dark = _image(fig, alt, "am-dark", "none", colours)
+    return f'<figure style="margin:0">{light}{dark}</figure>{_THEME_STYLE}'
 
 
-def _image(fig: Figure, alt: str, name: str, display: str) -> str:
-    data = base64.b64encode(png(fig)).decode("ascii")
+def _image(fig: Figure, alt: str, name: str, display: str, colours: int) -> str:
+    data = base64.b64encode(png(fig, colours)).decode("ascii")
     style = f'style="display:{display};max-width:100%"'
     return f'<img class="{name}" alt="{escape(alt)}" src="data:image/png;base64,{data}" {style}>'
 
 
-def png(fig: Figure) -> bytes:
-    """Return a figure as a small PNG: at most 128 colours, no date, no version."""
+def png(fig: Figure, colours: int = COLOURS) -> bytes:
+    """Return a figure as a small PNG: at most so many colours, no date, no version."""
     raw = io.BytesIO()
     fig.savefig(raw, format="png", dpi=DOTS_PER_INCH, facecolor="auto", metadata={"Software": None})
     raw.seek(0)
     with Image.open(raw) as image:
-        few = image.convert("RGB").quantize(128, method=Image.Quantize.MEDIANCUT, dither=0)
+        few = image.convert("RGB").quantize(colours, method=Image.Quantize.MEDIANCUT, dither=0)
     small = io.BytesIO()
     few.save(small, format="PNG", optimize=True)
     return small.getvalue()
@@ -399,6 +400,7 @@ def lines(
     axes.set_yscale("log" if log else "linear")
     if log:
         axes.yaxis.set_major_formatter(lambda value, _: _plain_number(value))
+        axes.yaxis.set_minor_formatter(_PlainBetween())
     ends, shades = {}, _shades(list(series))
     for place, (name, (x, y)) in enumerate(series.items()):
         colour, marker = _look(name.partition(":")[0], place)
@@ -583,10 +585,19 @@ def softmaxes(panels: Mapping[str, Any], *, title: str, alt: str) -> None:
     show(fig, alt)
 
 
+class _PlainBetween(LogFormatter):
+    """Digits at those ticks between two powers of ten that a short log axis needs."""
+
+    def __call__(self, x: float, pos: int | None = None) -> str:
+        return _plain_number(x) if super().__call__(x, pos) else ""
+
+
 def _plain_number(value: float) -> str:
-    """Return a power of ten in digits, such as 0.001 or 10,000."""
+    """Return a number in digits, such as 0.001 or 10,000; below 1e-9 as a power of ten."""
     if value >= 1:
         return f"{value:,.0f}"
+    if 0 < value < 1e-9:  # so many zeros could not be counted by eye
+        return f"$10^{{{round(log10(value))}}}$"
     return f"{value:.12f}".rstrip("0")
 
 

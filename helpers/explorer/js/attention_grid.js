@@ -121,7 +121,7 @@ function createAttentionGrid({ state, colours }) {
   const size = (name) => `(${all[name].length} × ${all[name][0].length})`;
   for (const name of ["Q", "K", "V"]) tables[name].formula.append(size(name));
   tables.V.root.classList.add("am-keys");
-  tables.E.formula.append("= QKᵀ / √D");
+  tables.E.formula.append("= QKᵀ / √dₖ");
   tables.Y.formula.append("= AV");
 
   const range = { min: -reach, max: reach, step: CHANGED_BY, value: 0 };

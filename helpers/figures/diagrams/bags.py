@@ -27,7 +27,7 @@ def one_look(apart: bool) -> Diagram:
     """
     boxes = [
         _box("names", "names", "source", (1, 0), "What each item is called."),
-        _box("contents", "contents", "source", (3, 0), "What is to be told of each item."),
+        _box("contents", "contents", "value", (3, 0), "What is to be told of each item."),
         _box("h", "$h_i$ = name + content", "source", (2, 1), "The items of the bag.", 2.8),
         _box("q", "question $q$", "decoder", (-0.9, 2.0), "The name that is asked for."),
     ]
@@ -37,7 +37,7 @@ def one_look(apart: bool) -> Diagram:
         top = 3.0
         boxes += [
             _box("keys", "keys $W_K h_i$", "source", (1, 2.0), "By which items are found.", 1.8),
-            _box("values", "values $W_V h_i$", "source", (3, 2.0), "What the sum is made of.", 1.8),
+            _box("values", "values $W_V h_i$", "value", (3, 2.0), "What the sum is made of.", 1.8),
         ]
         ways += arrows("h > keys > weights > c", "h > values > c")
     else:
@@ -105,14 +105,16 @@ def scores_apart(
     fig = Figure(figsize=(6.8, 1.6 + 2.2 * len(panels)))
     grid = fig.subplots(len(panels), 1, sharex=True, squeeze=False)
     places = np.arange(len(items))
+    # A name is what an item is found by, and a content is what it gives.
+    name, content = palette.ROLE_COLOURS["key"], palette.ROLE_COLOURS["value"]
     for axes, (heading, parts) in zip(grid[:, 0], panels.items(), strict=True):
         named, filled = (to_array(part, heading) for part in parts)
         if not named.shape == filled.shape == (len(items),):
             raise ValueError(
                 f"{heading} has parts {named.shape} and {filled.shape}; expected ({len(items)},)"
             )
-        axes.bar(places - 0.2, named, 0.38, color=palette.BLUE, label="from the name")
-        axes.bar(places + 0.2, filled, 0.38, color=palette.ORANGE, label="from the content")
+        axes.bar(places - 0.2, named, 0.38, color=name, label="from the name")
+        axes.bar(places + 0.2, filled, 0.38, color=content, label="from the content")
         axes.plot(places, named + filled, "k_", markersize=30, markeredgewidth=3, label="the score")
         axes.axhline(0, color=palette.GREY, linewidth=1)
         axes.axvspan(asked - 0.5, asked + 0.5, color=palette.GREY, alpha=0.15, linewidth=0)

@@ -44,13 +44,7 @@ def clock_hands(encoding: Tensor, pairs: Sequence[int]) -> Figure:
             axes.add_patch(face)
             # Up on the page is the smaller number, because the rows are counted downwards.
             tip = place + 0.36 * sine, line - 0.36 * cosine
-            look = {
-                "arrowstyle": "-|>",
-                "color": palette.ORANGE,
-                "lw": 2,
-                "shrinkA": 0,
-                "shrinkB": 0,
-            }
+            look = {"arrowstyle": "-|>", "color": palette.BLACK, "lw": 2}
             axes.annotate("", tip, (place, line), arrowprops={**look, "shrinkA": 0, "shrinkB": 0})
     return fig
 

@@ -40,7 +40,7 @@ def attention_layer(asking: str, memory: str, grids: bool = False) -> Diagram:
         _box("W_V", "$W_V$", "parameter", (7.3, vectors), "d_m, d_v", "What to give.", 1.3),
         _box("Q", "$Q = X_q W_Q$", "decoder", (1.3, projected), "target, d_k", "Queries in rows."),
         _box("K", "$K = X_k W_K$", "source", (4.4, projected), "source, d_k", "Keys in rows."),
-        _box("V", "$V = X_k W_V$", "source", (6.4, projected), "source, d_v", "Values in rows."),
+        _box("V", "$V = X_k W_V$", "value", (6.4, projected), "source, d_v", "Values in rows."),
         _box(
             "E",
             r"$E = QK^\top / \sqrt{d_k}$",
@@ -171,9 +171,7 @@ def softmax_in_pieces() -> Diagram:
         about = f"What {old}the entries of piece {n} add."
         boxes += [
             _box(f"E{n}", f"scores of piece {n}", "score", (left, 0.6), "piece", "", wide=1.9),
-            _box(
-                f"V{n}", f"values of piece {n}", "source", (left, row_of_values), "piece, d_v", ""
-            ),
+            _box(f"V{n}", f"values of piece {n}", "value", (left, row_of_values), "piece, d_v", ""),
             _box(
                 f"top{n}",
                 "largest so far",
@@ -244,12 +242,17 @@ def in_the_plane(
         shares = torch.softmax(keys @ query / temperature, dim=0)
         entries = zip(words, keys.tolist(), values.tolist(), shares.tolist(), strict=True)
         for word, key, value, weight in entries:
-            look = {"arrowstyle": "-|>", "color": palette.ORANGE, "lw": 1 + 7 * weight}
+            look = {"arrowstyle": "-|>", "color": palette.ROLE_COLOURS["key"], "lw": 1 + 7 * weight}
             axes.annotate("", key, (0, 0), arrowprops={**look, "shrinkA": 0, "shrinkB": 0})
             place = 1.28 * key[0], 1.28 * key[1] - (0.3 if key[1] == 0 else 0)
             text = f"{word} {weight:.2f}\n({', '.join(f'{v:g}' for v in value)})"
             axes.text(*place, text, ha="center", va="center", fontsize=12)
-        look = {"arrowstyle": "->", "color": palette.BLUE, "lw": 2.5, "linestyle": "--"}
+        look = {
+            "arrowstyle": "->",
+            "color": palette.ROLE_COLOURS["query"],
+            "lw": 2.5,
+            "linestyle": "--",
+        }
         axes.annotate("", query.tolist(), (0, 0), arrowprops={**look, "shrinkA": 0, "shrinkB": 0})
         axes.text(*(1.18 * query).tolist(), "query", ha="left", va="center", fontsize=12)
         blend = ", ".join(f"{v:.1f}" for v in (shares @ values).tolist())

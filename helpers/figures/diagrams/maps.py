@@ -1,4 +1,4 @@
-"""Diagrams of what is done to an attention map: its links counted, its largest weight taken away.
+"""Pictures of what is done to an attention map: its links counted, its weights changed.
 
 Shapes: a weight is one number.
 """
@@ -8,8 +8,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import torch
+from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from helpers import palette
+from helpers.figures.charts import AS_IT_IS
 from helpers.figures.diagrams.spec import Box, Diagram, Numbers, Stage, arrows
 
 Link = tuple[int, int]
@@ -46,7 +50,7 @@ def link_sets(
             marks = [mark for mark in ("A" if link in found else "", gold) if mark]
             role = "parameter"
             if link in found:
-                role = "output" if gold else "source"
+                role = "right" if gold else "wrong"
             at = (i, height - 1 - t)
             about = f"'{rows[t]}' and '{columns[i]}'"
             boxes.append(
@@ -54,8 +58,8 @@ def link_sets(
             )
     width = (len(columns) + 1) / 3
     legend = (
-        ("A, S or A, P: right", "output"),
-        ("A: found, but wrong", "source"),
+        ("A, S or A, P: right", "right"),
+        ("A: found, but wrong", "wrong"),
         ("S or P: not found", "parameter"),
     )
     boxes += [
@@ -117,7 +121,7 @@ def largest_masked(words: Sequence[str], largest: int) -> Diagram:
         Box(
             "rest",
             "sum of the others",
-            "context",
+            "score",
             (middle, 1.75),
             formula=r"$1 - a_{t,max}$",
             about="What the weights that are left sum to.",
@@ -174,3 +178,65 @@ def follow_largest_masked(weights: Tensor, name: str = "") -> Numbers:
     # Three decimals, so that a reader can divide the numbers and finds what is shown.
     words = {box: f"{float(number):.3f}" for box, number in parts.items()}
     return Numbers(name, words=words | {"rest": f"sum of the others: {float(parts['rest']):.3f}"})
+
+
+def four_changes(weights: Tensor, other: int) -> dict[str, Tensor]:
+    """Return one row of weights as it is and in four changed forms, by what was done.
+
+    weights: (source,), of sum 1. other: the place, from 0, of the state that is taken away instead
+    of the most attended one. Raises ValueError for a place that is not there, or that one.
+    """
+    largest = int(weights.argmax())
+    if not 0 <= other < len(weights) or other == largest:
+        raise ValueError(
+            f"other={other}; expected a place from 0 to {len(weights) - 1} that is not {largest}, "
+            "which is the most attended one."
+        )
+
+    def without(place: int) -> Tensor:
+        rest = weights.clone()
+        rest[place] = 0
+        return rest / rest.sum()
+
+    alone = torch.zeros_like(weights)
+    alone[largest] = 1
+    return {
+        "the weights of the model": weights,
+        "the most attended state taken away": without(largest),
+        "a random other state taken away": without(other),
+        "only the most attended state left": alone,
+        "all weights equal": torch.full_like(weights, 1 / len(weights)),
+    }
+
+
+def changed_weights(rows: dict[str, Tensor], words: Sequence[str]) -> Figure:
+    """Return a figure of rows of weights, each under its name; to be shown.
+
+    rows: each (source,), the first as the model has it. words: of the source, one for each column.
+    A weight that is 0, but is not 0 in the first row, is hatched, because it was masked. Raises
+    ValueError for a row of another length.
+    """
+    if wrong := [name for name, row in rows.items() if len(row) != len(words)]:
+        raise ValueError(f"rows {wrong} do not have {len(words)} weights, one for each word")
+    given = next(iter(rows.values())).tolist()
+    fig = Figure(figsize=(0.95 * len(words) + 0.1, 0.82 * len(rows) + 0.5))
+    axes = fig.add_subplot()
+    for line, (name, row) in enumerate(rows.items()):
+        axes.text(0, line - 0.06, name, va="bottom", fontsize=13)
+        for place, weight in enumerate(row.tolist()):
+            masked = weight == 0 and given[place] != 0
+            shade = palette.shade(weight)
+            look = {"facecolor": "none", "hatch": "//"} if masked else {"facecolor": shade}
+            gid = None if masked else AS_IT_IS
+            axes.add_patch(
+                Rectangle((place, line), 0.95, 0.5, edgecolor=palette.GREY, **look, gid=gid)
+            )
+            ink = palette.BLACK if masked else palette.ink_on(shade)
+            text = "0" if masked else f"{weight:.2f}"
+            at = place + 0.475, line + 0.25
+            axes.text(*at, text, color=ink, ha="center", va="center", fontsize=13, gid=gid)
+    for place, word in enumerate(words):
+        axes.text(place + 0.475, len(rows) - 0.3, word, ha="center", va="center", fontsize=13)
+    axes.set(xlim=(-0.05, len(words)), ylim=(len(rows) - 0.1, -0.4))
+    axes.set_axis_off()
+    return fig

@@ -39,7 +39,7 @@ def asking_word(words: Sequence[str], asking: int) -> Diagram:
             _box(
                 f"k{i}", f"k_{{{i}}}", "source", (left, 2.1), "d_k", "Its key: what it is found by."
             ),
-            _box(f"v{i}", f"v_{{{i}}}", "source", (right, 2.1), "d_v", "Its value: what it gives."),
+            _box(f"v{i}", f"v_{{{i}}}", "value", (right, 2.1), "d_v", "Its value: what it gives."),
             _box(
                 f"e{i}",
                 f"e_{{{i}}}",

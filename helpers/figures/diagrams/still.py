@@ -25,6 +25,7 @@ from helpers.figures.diagrams.spec import (
 )
 
 COLUMN, ROW = 1.15, 0.95  # inches
+COLOURS = 48  # a diagram has few, and with more a notebook grows without looking better
 CELLS = 8  # numbers of a vector that a strip shows
 SIDE = 12  # rows and columns of a matrix that a grid shows
 DIGIT = 0.075  # inches of a digit in a cell
@@ -49,7 +50,7 @@ def draw(
         raise ValueError(f"step {stage} of {diagram.title!r}: it has 1 to {len(diagram.stages)}")
     if numbers is not None:
         check_numbers(diagram, [numbers])
-    show(picture(diagram, numbers, stage), alt or diagram.alt)
+    show(picture(diagram, numbers, stage), alt or diagram.alt, COLOURS)
 
 
 def draw_all(diagrams: Sequence[Diagram], alt: str, columns: int = 2) -> None:
@@ -77,7 +78,7 @@ def draw_all(diagrams: Sequence[Diagram], alt: str, columns: int = 2) -> None:
             room = sum(wide) if alone else wide[place]
             axes.set(xlim=(left, left + room / COLUMN), ylim=(bottom, bottom + tall[line] / ROW))
             axes.set_aspect(ROW / COLUMN, anchor="SW")
-    show(fig, alt)
+    show(fig, alt, COLOURS)
 
 
 def picture(diagram: Diagram, numbers: Numbers | None = None, stage: int | None = None) -> Figure:
