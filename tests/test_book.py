@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from helpers.authoring.book import building, chapters, live, pages, weights
+from helpers.authoring import pretraining
+from helpers.authoring.book import boxes, building, chapters, live, pages, weights
 from helpers.authoring.book.chapters import Chapter
 from helpers.authoring.ledger import page
-from helpers.corpus import tokenize
+from helpers.corpus import collate, tokenize
 from helpers.decoding import translate_all
 from helpers.exercises import REGISTRY
 from helpers.explorer import explore
-from helpers.explorer.base import SCRIPTS, STATE_MIME, packed
-from helpers.models import load_pretrained
+from helpers.explorer.base import SCRIPTS, STATE_MIME, packed, unpacked
 
 JS = Path(building.__file__).parent / "js"
 SENTENCES = 1000
@@ -25,11 +26,12 @@ SENTENCES = 1000
 NODE = """
 const [vm, fs] = [require("vm"), require("fs")];
 for (const file of process.argv.slice(1)) vm.runInThisContext(fs.readFileSync(file, "utf8"));
-const { name, texts } = JSON.parse(fs.readFileSync(0, "utf8"));
+const { name, texts, heads } = JSON.parse(fs.readFileSync(0, "utf8"));
 const tried = (text) => {
   try {
-    const { source, target, weights } = AttentionBook.translate(name, text);
-    return { source, target, weights: weights.map((row) => [...row]) };
+    const { source, target, weights, steps } = AttentionBook.translate(name, text);
+    const maps = heads ? steps.map((step) => step.maps) : null;
+    return { source, target, weights: weights.map((row) => [...row]), maps };
   } catch (error) {
     return { error: error.message };
   }
@@ -49,20 +51,21 @@ def every() -> list[Chapter]:
     return chapters.chapters()
 
 
-def in_javascript(name: str, texts: list[str], folder: Path) -> list[dict]:
-    """Translate with the script that a page loads."""
+def in_javascript(name: str, texts: list[str], folder: Path, heads: bool = False) -> list[dict]:
+    """Translate with the script that a page loads. heads: return the weights of each head too."""
     script = folder / "weights.js"
     script.write_text(weights.weights_script(name), encoding="utf-8")
-    command = ["node", "-e", NODE, str(JS / "translator.js"), str(script)]
-    given = json.dumps({"name": name, "texts": texts})
+    scripts = [str(JS / "translator.js"), str(JS / "transformer.js"), str(script)]
+    command = ["node", "-e", NODE, *scripts]
+    given = json.dumps({"name": name, "texts": texts, "heads": heads})
     done = subprocess.run(command, input=given, text=True, capture_output=True, check=True)
     return json.loads(done.stdout)
 
 
 @pytest.mark.book
-@pytest.mark.parametrize("name", sorted(weights.script_names()))
+@pytest.mark.parametrize("name", sorted(weights.LABELS))
 def test_the_translator_in_the_page_says_what_python_says(name: str, tmp_path: Path) -> None:
-    model, data = load_pretrained(name)
+    model, data = pretraining.load(name)
     pairs = data.dev[:SENTENCES]
     assert len(pairs) == SENTENCES
     expected = translate_all(model, pairs, data.source_vocabulary, data.target_vocabulary)
@@ -70,6 +73,21 @@ def test_the_translator_in_the_page_says_what_python_says(name: str, tmp_path: P
     assert [one["target"] for one in found] == [one.target for one in expected]
     for one, other in zip(found, expected, strict=True):
         assert np.allclose(one["weights"], other.weights, atol=1e-3)
+
+
+@pytest.mark.book
+def test_each_head_of_the_transformer_in_the_page_looks_where_it_looks_in_python(
+    tmp_path: Path,
+) -> None:
+    model, data = pretraining.load("transformer")
+    pairs = data.dev[:SENTENCES:20]
+    texts = [" ".join(pair.source) for pair in pairs]
+    found = in_javascript("transformer", texts, tmp_path, heads=True)
+    for pair, one in zip(pairs, found, strict=True):
+        said = replace(pair, target=tuple(one["target"][:-1]))
+        batch = collate([said], data.source_vocabulary, data.target_vocabulary)
+        cross = model.maps(batch.source, batch.lengths, batch.target_in).cross[0]  # (L, A, T, S)
+        assert np.allclose(np.array(one["maps"]), cross.permute(2, 0, 1, 3), atol=1e-3)
 
 
 @pytest.mark.book
@@ -131,6 +149,38 @@ def test_every_notebook_becomes_a_page_without_its_bootstrap_cell(
     assert 'class=\\"am-path\\"' in text and "Run it in Colab" in text
     assert "CourseNotFound" not in text and "base64," not in text
     assert list((tmp_path / chapters.PICTURES).glob("*.png"))
+
+
+def test_the_box_of_the_transformer_stands_before_its_section(every: list[Chapter]) -> None:
+    cells = list(boxes.with_boxes("12", every[12].notebook.cells))
+    assert len(cells) == len(every[12].notebook.cells) + 2
+    (place,) = [i for i, cell in enumerate(cells) if cell.source == boxes.WORDS]
+    (output,) = cells[place + 1].outputs
+    assert unpacked(output.data[STATE_MIME])["first"]["translation"].startswith("le vieux médecin")
+    assert boxes.PLACES["12"] in cells[place + 2].source
+    with pytest.raises(ValueError, match="notebook 12 has no section 'Where the heads look'"):
+        list(boxes.with_boxes("12", cells[:place]))
+
+
+@pytest.mark.book
+def test_the_words_of_a_page_are_kept_by_section_and_by_term() -> None:
+    from docutils import nodes
+    from docutils.core import publish_doctree
+
+    from helpers.authoring.book import search
+
+    first = "Page\n====\n\nAt :math:`t` or :math:`\\alpha`.\n\n"
+    text = first + "Part\n----\n\nWords.\n\n::\n\n  code\n\nMore."
+    # As Sphinx reads it, the title of a page is that of its first section.
+    page = publish_doctree(text, settings_overrides={"doctitle_xform": False})
+    term = nodes.term("", "query", ids=["term-query"])
+    meant = nodes.definition("", nodes.paragraph("", "what asks"))
+    page[0][-1].append(nodes.definition_list("", nodes.definition_list_item("", term, meant)))
+    assert search.texts(page) == [
+        ["page", "Page", "At t or …."],
+        ["part", "Part", "Words. More."],
+        ["term-query", "query", "what asks"],
+    ]
 
 
 def test_every_row_of_the_glossary_is_read(every: list[Chapter]) -> None:

@@ -5,19 +5,32 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from threading import Thread
 from urllib.parse import unquote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from helpers.authoring.book import building
+from helpers.authoring.book import building, weights
 
 pytestmark = pytest.mark.book
 NAMES = [*building.page_names(), "search"]
 PHONE, LAPTOP = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
 LARGEST = 1_500_000  # bytes that a page loads before anything is asked for
+FIRST, NEXT = 1.0, 0.1  # seconds of the processor for a translation, the first with its weights
+# What a text box does: the weights of a model are loaded, and a sentence is translated with them.
+LOAD = """(file) => new Promise((done) => {
+  const script = document.createElement("script");
+  script.src = `_static/weights/${file}`;
+  script.onload = done;
+  document.head.append(script);
+})"""
+WORDS = "(name) => AttentionBook.model(name).source.filter((word) => word[0] !== '<').length"
+TRANSLATE = "([name, text]) => AttentionBook.translate(name, text).target.join(' ')"
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +124,8 @@ def test_page_is_light(book: Path, name: str) -> None:
         if re.search(r"\.(js|css)(\?|$)", link)
     }
     assert len(text) + sum((book / one).stat().st_size for one in named) < LARGEST
+    pictures = [one for one in re.findall(r"<img\b[^>]*>", text) if "_static/pictures/" in one]
+    assert all('loading="lazy"' in one for one in pictures)
 
 
 def test_a_typed_sentence_is_translated_and_its_walk_has_its_numbers(
@@ -133,6 +148,49 @@ def test_a_typed_sentence_is_translated_and_its_walk_has_its_numbers(
     expect(box.locator(".am-error")).to_contain_text("did you mean old")
 
 
+@pytest.mark.parametrize("name", ["00_start_here", "04_additive_attention", "12_transformer"])
+def test_each_model_can_be_chosen_and_says_how_long_it_took(
+    page: Page, book: Path, name: str
+) -> None:
+    show(page, book, name)
+    box = page.locator('.am-live[data-view="translator_box"]')
+    box.scroll_into_view_if_needed()
+    box.get_by_label("English sentence").fill("the old dog sleeps")
+    for model, one in reversed(weights.choices().items()):
+        box.get_by_label("Model").select_option(one["label"])
+        expect(box.get_by_label("English sentence")).to_have_value("the old dog sleeps")
+        expect(box.locator(".am-translation")).to_have_text("le vieux chien dort.")
+        expect(box.locator(".am-took")).to_have_text(
+            re.compile(r"translated in (less than 1|\d+) ms")
+        )
+        known = page.evaluate(WORDS, model)
+        expect(box.locator(".am-known summary")).to_contain_text(f"{known} words")
+        heads = 8 if model == "transformer" else 0
+        expect(box.locator(".am-small-map")).to_have_count(heads)
+
+
+@pytest.mark.parametrize("name", sorted(weights.LABELS))
+def test_a_translation_is_quick(page: Page, book: Path, name: str) -> None:
+    """Counted in seconds of the page's own thread, because the clock runs on a busy machine."""
+    show(page, book, "00_start_here")
+    session = page.context.new_cdp_session(page)
+    session.send("Performance.enable", {"timeDomain": "threadTicks"})
+
+    def spent() -> float:
+        metrics = session.send("Performance.getMetrics")["metrics"]
+        return next(one["value"] for one in metrics if one["name"] == "TaskDuration")
+
+    text = "my sister did not see the old birds because the house is small"
+    before = spent()
+    page.evaluate(LOAD, weights.choices()[name]["file"])
+    page.evaluate(TRANSLATE, [name, text])
+    assert 0 < spent() - before < FIRST
+    before = spent()
+    for _ in range(5):
+        assert page.evaluate(TRANSLATE, [name, text]).startswith("ma sœur n' a pas vu")
+    assert 0 < (spent() - before) / 5 < NEXT
+
+
 def test_a_map_answers_to_the_keyboard(page: Page, book: Path) -> None:
     show(page, book, "00_start_here")
     view = page.locator('.am-live[data-view="attention_map"]').first
@@ -144,15 +202,58 @@ def test_a_map_answers_to_the_keyboard(page: Page, book: Path) -> None:
     assert view.locator(".am-readout").inner_text() != before
 
 
-def test_a_mark_is_kept_and_search_finds_the_definition_first(page: Page, book: Path) -> None:
+def test_a_mark_is_kept(page: Page, book: Path) -> None:
     show(page, book, "03_the_bottleneck")
     mark = page.locator(".am-marks select").first
     mark.select_option("2")
     page.reload()
     expect(page.locator(".am-marks select").first).to_have_value("2")
-    page.goto((book / "search.html").as_uri() + "?q=alignment")
+
+
+@pytest.fixture(scope="module")
+def served(book: Path) -> Iterator[str]:
+    """The book from a server, in a folder below its root: the address of that folder."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(book.parent))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        yield f"http://127.0.0.1:{server.server_port}/{book.name}"
+        server.shutdown()
+
+
+@pytest.mark.parametrize(
+    ("asked", "anchor", "words"),
+    [
+        ("alignment", "term-alignment", "which source word a target word translates"),
+        ("Encoders", "term-encoder", "reads the source"),
+        ("AER", "term-alignment-error-rate-AER", "gold links"),
+        ("정렬", "term-alignment", "which source word a target word translates"),
+    ],
+)
+def test_search_finds_the_definition_first_and_shows_its_words(
+    page: Page, book: Path, asked: str, anchor: str, words: str
+) -> None:
+    page.goto(f"{(book / 'search.html').as_uri()}?q={asked}")
     first = page.locator("ul.search li").first
-    expect(first.locator("a").first).to_have_attribute("href", re.compile("glossary.html"))
+    expect(first.locator("a")).to_have_attribute("href", f"glossary.html#{anchor}")
+    expect(first.locator("p.context")).to_contain_text(words)
+
+
+def test_every_result_has_its_words_and_leads_to_its_section(
+    browser: object, page: Page, book: Path, served: str
+) -> None:
+    from_server = browser.new_page()
+    for opened, folder in ((page, book.as_uri()), (from_server, served)):
+        opened.goto(f"{folder}/search.html?q=saturates")
+        expect(opened.locator(".search-summary")).to_contain_text("finished")
+        items = opened.locator("ul.search li")
+        assert items.count() > 2
+        for item in items.all():
+            expect(item.locator("p.context")).not_to_be_empty()
+        dot_product = items.filter(has=opened.locator('a[href^="05_"]')).first
+        expect(dot_product.locator("p.context")).to_contain_text(re.compile("saturat", re.I))
+        dot_product.locator("a").click()
+        expect(opened).to_have_url(re.compile(r"05_dot_product_attention\.html#.+"))
+    from_server.close()
 
 
 def test_the_pdf_holds_every_page(book: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from functools import partial
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -17,7 +19,14 @@ from helpers.settings import ROOT
 
 DEFAULT = ROOT / "build" / "book"
 _HERE = Path(__file__).parent
-SCRIPTS = ("views.js", "settings.js", "translator.js", "live.js", "questions.js")
+SCRIPTS = (
+    "views.js",
+    "settings.js",
+    "translator.js",
+    "transformer.js",
+    "live.js",
+    "questions.js",
+)
 STYLES = ("explorer.css", "book.css")
 REFERENCE = ("glossary", "formulas", "lineage", "ledger", "interface", "teaching", "cite")
 
@@ -25,8 +34,13 @@ SETTINGS = {
     "project": "Attention, Measured",
     "author": "The authors of Attention, Measured",
     "copyright": "the authors of Attention, Measured; text CC BY 4.0, code MIT",
-    "extensions": ["myst_nb", "helpers.authoring.book.formulas"],
+    "extensions": [
+        "myst_nb",
+        "helpers.authoring.book.formulas",
+        "helpers.authoring.book.search",
+    ],
     "exclude_patterns": ["_static"],
+    "templates_path": [str(_HERE / "templates")],
     "nb_execution_mode": "off",
     "nb_render_markdown_format": "myst",
     "myst_enable_extensions": ["dollarmath", "colon_fence"],
@@ -40,10 +54,9 @@ SETTINGS = {
     "html_permalinks_icon": "#",
     "html_show_sourcelink": False,
     "html_copy_source": False,
-    # The search would fetch each page that it finds, which a page from a file must not do.
+    # Sphinx's summaries would be fetched, which a page from a file must not do; search.py has ours.
     "html_show_search_summary": False,
     "html_css_files": list(STYLES),
-    "html_js_files": [(name, {"defer": "defer"}) for name in SCRIPTS],
     "html_context": {"default_mode": "auto"},
     "html_sidebars": {"**": ["globaltoc.html"]},  # all pages, as there are no parts
     "html_theme_options": {
@@ -97,6 +110,8 @@ def build(out: Path = DEFAULT, paper: bool = False) -> list[str]:
             )
             # The definition of a term comes before the pages that use it, in a search.
             app.env.get_domain("std").object_types["term"].attrs["searchprio"] = 0
+            names = {chapter.name for chapter in chapters.chapters()}
+            app.connect("html-page-context", partial(_add_scripts, names))
             app.build()
         except SphinxError as error:
             raise Refused(f"Sphinx could not build the book: {error}") from error
@@ -105,6 +120,12 @@ def build(out: Path = DEFAULT, paper: bool = False) -> list[str]:
 
         write_pdf(out, page_names())
     return [line for line in warnings.getvalue().splitlines() if line.strip()]
+
+
+def _add_scripts(names: set[str], app: Any, pagename: str, *_context: Any) -> None:
+    """Give the notebooks' pages what makes their views live; the others load nothing in vain."""
+    for name in SCRIPTS if pagename in names else ():
+        app.add_js_file(name, loading_method="defer")
 
 
 def page_names() -> list[str]:
@@ -133,22 +154,22 @@ def write_sources(folder: Path) -> None:
     _write(folder / "cite.md", _page("cite").replace("@CITATION@", citation))
 
     write_scripts(static)
-    for name in ("js/questions.js", "book.css"):
+    for name in ("js/questions.js", "js/search.js", "book.css"):
         shutil.copy(_HERE / name, static)
 
 
 def write_scripts(static: Path) -> None:
     """Write into the folder `static` what makes views live in a page: scripts, style, weights."""
-    for name in ("translator.js", "live.js"):
+    for name in ("translator.js", "transformer.js", "live.js"):
         shutil.copy(_HERE / "js" / name, static)
     shutil.copy(live.SCRIPTS.parent / "style.css", static / "explorer.css")
     _write(static / "views.js", live.views_script())
-    names = weights.script_names()
+    models = weights.choices()
     blank = explore(np.ones((1, 1)), ["word"], ["word"]).state
-    _write(static / "settings.js", live.settings_script(names, blank))
+    _write(static / "settings.js", live.settings_script(models, blank))
     (static / "weights").mkdir(exist_ok=True)
-    for name, file in names.items():
-        _write(static / "weights" / file, weights.weights_script(name))
+    for name, one in models.items():
+        _write(static / "weights" / one["file"], weights.weights_script(name))
 
 
 def start_page(every: list[chapters.Chapter]) -> str:

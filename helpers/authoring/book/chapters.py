@@ -17,6 +17,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_markdown_cell
 
 import helpers
+from helpers.authoring.book.boxes import with_boxes
 from helpers.authoring.book.live import live_html
 from helpers.authoring.bootstrap import TAG, address
 from helpers.authoring.notebooks import NOTEBOOKS, read_notebook
@@ -70,7 +71,7 @@ def page(chapter: Chapter, all_chapters: list[Chapter], terms: dict[str, str], o
     cells: list[NotebookNode] = []
     waiting: Exercise | None = None
     linked: set[str] = set()
-    for cell in notebook.cells:
+    for cell in with_boxes(chapter.number, notebook.cells):
         tags = cell.metadata.get("tags", [])
         if TAG in tags:  # which only a kernel needs
             continue

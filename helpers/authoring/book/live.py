@@ -9,14 +9,14 @@ from typing import Any
 from helpers.explorer.base import SCRIPTS, STATE_MIME, colours, unpacked
 from helpers.explorer.joining import Module, modules_of
 
-# The text boxes of these notebooks translate in the page, with the model of this name.
-TRANSLATES = {"00": "additive", "04": "additive"}
+# The text boxes of these notebooks translate in the page, at first with the model of this name.
+TRANSLATES = {"00": "additive", "04": "additive", "12": "transformer"}
 NOTES = {
     "04": "In this book the trained model of 00 answers, because it comes with the course.",
 }
 UNABLE = (
     "In this book the box cannot translate your sentence, because its model was trained while the "
-    "notebook ran. Open the notebook to use it, or take the box of 00 or 04."
+    "notebook ran. Open the notebook to use it, or take the box of 00, 04 or 12."
 )
 
 
@@ -48,11 +48,11 @@ def _scope(module: Module) -> str:
     return f"const {module.name} = (() => {{\n" + "\n".join(lines) + "\n})();"
 
 
-def settings_script(weights: dict[str, str], map_state: dict[str, Any]) -> str:
-    """Return the script with the colours, the files of weights by model, and a map's state."""
+def settings_script(models: dict[str, dict[str, str]], map_state: dict[str, Any]) -> str:
+    """Return the script with the colours, the translators by name, and a map's state."""
     values = {
         "AttentionColours": colours(),
-        "AttentionWeights": weights,
+        "AttentionModels": models,
         "AttentionMapState": map_state,
     }
     return "".join(f"window.{name} = {json.dumps(value)};\n" for name, value in values.items())

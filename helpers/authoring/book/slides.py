@@ -43,7 +43,7 @@ _VENDORED = (
     *("dist/reveal.js", "dist/reveal.css", "LICENSE"),
     *(f"dist/plugin/{name}.js" for name in _PLUGINS),
 )
-_SCRIPTS = ("views.js", "settings.js", "translator.js", "live.js")
+_SCRIPTS = ("views.js", "settings.js", "translator.js", "transformer.js", "live.js")
 _REVEAL_SCRIPTS = ("reveal/reveal.js", *(f"reveal/{name}.js" for name in _PLUGINS))
 _HEADING = re.compile(
     r"^## (?:(\d+)\.? )?(.+?)(?: · (?:core|deeper|class|\d+ min).*)?$", re.MULTILINE

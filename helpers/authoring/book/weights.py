@@ -10,12 +10,18 @@ import base64
 import json
 from typing import Any
 
+from helpers.authoring import pretraining
 from helpers.explorer import Walk
 from helpers.explorer.walk import CELLS
 from helpers.figures.diagrams.attention import additive_step
-from helpers.models import load_pretrained
-from helpers.models.pretrained import CLASSES, model_path
+from helpers.models import model_path
 
+# The models that a reader can choose from, by name, and what they are called in the page.
+LABELS = {
+    "additive": "GRU with additive attention (04)",
+    "word values": "GRU whose values are words without context (06)",
+    "transformer": "Transformer with two blocks a side (12)",
+}
 LONGEST_WALK = 16  # source words: a wider diagram is too small to be read
 
 
@@ -25,12 +31,13 @@ def weights_script(name: str) -> str:
     The numbers are those of its file, in half precision, one tensor behind the other in the order
     of their names. The additive model brings its walk along.
     """
-    model, data = load_pretrained(name)
+    model, data = pretraining.load(name)
     tensors = {key: value.detach().cpu().half() for key, value in model.state_dict().items()}
     numbers = b"".join(tensor.numpy().astype("<f2").tobytes() for tensor in tensors.values())
     file = {
         "source": data.source_vocabulary.words,
         "target": data.target_vocabulary.words,
+        "settings": pretraining.PRETRAINING[name][1],
         "shapes": {key: list(tensor.shape) for key, tensor in tensors.items()},
         "walks": walks() if name == "additive" else {},
         "data": base64.b64encode(numbers).decode(),
@@ -51,6 +58,9 @@ def walks() -> dict[int, dict[str, Any]]:
     }
 
 
-def script_names() -> dict[str, str]:
-    """Return the file name of each translator's script, by the name of the model."""
-    return {name: f"{model_path(name).stem}.js" for name in CLASSES}
+def choices() -> dict[str, dict[str, str]]:
+    """Return for each translator the "file" of its script and its "label", by its name."""
+    return {
+        name: {"file": f"{model_path(name).stem}.js", "label": label}
+        for name, label in LABELS.items()
+    }

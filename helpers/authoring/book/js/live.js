@@ -13,7 +13,7 @@
   function load(name) {
     loading[name] ??= new Promise((done, fail) => {
       const script = document.createElement("script");
-      script.src = `${HERE}weights/${window.AttentionWeights[name]}`;
+      script.src = `${HERE}weights/${window.AttentionModels[name].file}`;
       script.onload = done;
       script.onerror = () => {
         delete loading[name];
@@ -56,39 +56,87 @@
   const spaced = (words) => words.join(" ").replace(/(['’]) /g, "$1").replace(/ ([.,])/g, "$1");
 
   // What a text box of this page does with a sentence: the answer of TranslatorBox in Python.
-  function translator(box, walk) {
-    const name = box.dataset.model;
+  // `desk` is the model that the reader has chosen, and where its time and its walk are shown.
+  function translator(box, desk) {
     return async (message, reply) => {
       const say = (rest) => reply({ view: message.view, ticket: message.ticket, ...rest });
-      if (!name) {
+      if (!desk.name) {
         say({ error: box.dataset.unable });
         return;
       }
+      const { name } = desk;
       try {
         await load(name);
+        const before = performance.now();
         const done = AttentionBook.translate(name, message.text);
+        desk.took.textContent = inWords(performance.now() - before);
         const ended = done.target.at(-1) === "<end>";
-        const note = [box.dataset.note, ended ? "" : "It did not reach <end> and was stopped."];
+        const own = name === box.dataset.model ? box.dataset.note : "";
+        const note = [own, ended ? "" : "It did not reach <end> and was stopped."];
         say({
           translation: spaced(ended ? done.target.slice(0, -1) : done.target),
           note: note.filter(Boolean).join(" "),
           map: mapState(done),
         });
-        showWalk(walk, AttentionBook.model(name), done);
+        showWalk(desk.walk, AttentionBook.model(name), done);
       } catch (error) {
+        desk.took.textContent = "";
+        desk.walk.replaceChildren();
         say({ error: error.message });
       }
     };
   }
 
+  const inWords = (milliseconds) =>
+    `translated in ${milliseconds < 1 ? "less than 1" : Math.round(milliseconds)} ms`;
+
+  // Above a text box: which model translates, and how long the last sentence took.
+  function createDesk(box, walk) {
+    const took = document.createElement("span");
+    const desk = { name: box.dataset.model, walk, took, root: null, choice: null };
+    desk.took.className = "am-took";
+    if (!desk.name) return desk;
+    const select = document.createElement("select");
+    for (const [name, { label }] of Object.entries(window.AttentionModels)) {
+      select.append(new Option(label, name, false, name === desk.name));
+    }
+    const label = document.createElement("label");
+    label.append("Model: ", select);
+    desk.root = document.createElement("div");
+    desk.root.className = "am-desk";
+    desk.root.append(label, desk.took);
+    desk.choice = select;
+    return desk;
+  }
+
+  // Gives a box another model: the words that this one knows, and the same sentence once more.
+  async function exchange(desk, place, state, answer) {
+    desk.name = desk.choice.value;
+    const text = place.querySelector("input").value;
+    try {
+      await load(desk.name);
+    } catch {
+      // Then the box keeps its words, and says itself that the weights are missing.
+    }
+    const known = AttentionBook.model(desk.name)?.source.filter((word) => word[0] !== "<");
+    draw(place, { ...state, first: null, words: known?.sort() ?? state.words }, answer);
+    place.querySelector("input").value = text;
+    if (text.trim()) place.querySelector("form").requestSubmit();
+  }
+
   const rounded = (x) => Number(x.toPrecision(3));
 
-  function mapState({ source, target, weights }) {
+  // The map of a translation, or that of each layer and head where the model has several.
+  function mapState({ source, target, weights, steps }) {
+    const short = (row) => Array.from(row, (w) => Number(w.toFixed(4)));
+    const heads = steps[0].maps?.map((layer, l) =>
+      layer.map((_, head) => steps.map((step) => short(step.maps[l][head]))),
+    );
     return {
       ...window.AttentionMapState,
       rows: target,
       columns: source,
-      weights: [[weights.map((row) => Array.from(row, (w) => Number(w.toFixed(4))))]],
+      weights: heads ?? [[weights.map(short)]],
     };
   }
 
@@ -131,14 +179,17 @@
     place.className = "am-drawn";
     const walk = document.createElement("div");
     walk.className = "am-drawn";
+    const desk = state.view === "translator_box" ? createDesk(box, walk) : null;
+    const answer = desk && translator(box, desk);
     try {
-      draw(place, state, state.view === "translator_box" ? translator(box, walk) : null);
+      draw(place, state, answer);
     } catch (error) {
       // A state from before its view was changed: the still picture says as much as it can.
       console.warn(`${state.view} stays still; refresh its notebook and build again.`, error);
       return;
     }
-    box.append(place, walk);
+    desk?.choice?.addEventListener("change", () => exchange(desk, place, state, answer));
+    box.append(...(desk?.root ? [desk.root] : []), place, walk);
     box.classList.add("am-is-live");
   }
 

@@ -1,7 +1,8 @@
 // Cuts the sections of a page into slides on which everything fits, and starts reveal.js.
 //
 // How much fits is known only here, where it is drawn. A view gets a slide of its own, and is made
-// as large as the slide lets it be.
+// as large as the slide lets it be. A high walk has its buttons and words beside it, and a high
+// diagram is shown once more in two halves, because its words are too small for the back row.
 "use strict";
 
 (() => {
@@ -9,6 +10,8 @@
   const ROOM = 660; // points that the blocks of a slide may take, below the running title
   const WHOLE = 736; // those that a picture or a view has, which stands on its slide alone
   const LARGEST = 1.4; // how much a view is enlarged where there is room
+  const CONTROLS = 170; // points of the buttons and words of a walk above and below it
+  const HALVED = 0.75; // below which a picture is shown in two halves as well
   const SMALLEST = 0.6; // below which nobody reads it: then the slide scrolls
 
   // Measures in the size of a slide, wherever the page is shown.
@@ -26,6 +29,35 @@
       if (block.getBoundingClientRect().height / stretch() <= room) return;
     }
     block.parentElement.classList.add("am-scrolls");
+  }
+
+  // Makes a picture as large as its slide lets it be.
+  function enlarge(image, slide) {
+    const [wide, high] = [image.naturalWidth, image.naturalHeight];
+    const room = slide.lastElementChild.clientWidth;
+    const scale = Math.min(LARGEST, room / wide, WHOLE / high);
+    image.style.width = `${scale * wide}px`;
+    return scale;
+  }
+
+  // Shows a high diagram once more, the lower half first, because it is read from below.
+  function halve(image, slide) {
+    const [wide, high] = [image.naturalWidth, image.naturalHeight];
+    const half = Math.min(slide.lastElementChild.clientWidth / wide, (1.8 * WHOLE) / high);
+    let last = slide;
+    for (const place of ["bottom", "top"]) {
+      last = newSlide(slide.firstElementChild.innerHTML, last);
+      last.classList.add("am-full");
+      const part = document.createElement("div");
+      part.className = "am-block am-half";
+      const copy = image.cloneNode();
+      copy.style.width = `${half * wide}px`;
+      copy.style.height = `${Math.min(WHOLE, half * high)}px`; // so the halves overlap
+      copy.style.objectPosition = place;
+      part.append(copy);
+      last.lastElementChild.append(part);
+    }
+    return last;
   }
 
   // Makes a table or a formula narrower until it is no wider than its slide.
@@ -55,7 +87,7 @@
     const blocks = [...section.children];
     let slide = section;
     let held = null;
-    blocks.forEach((block) => {
+    blocks.forEach((block, place) => {
       const alone = /am-(view|figure)/.test(block.className);
       if (!held || alone || held.dataset.full) {
         slide = newSlide(title, slide);
@@ -65,6 +97,9 @@
       if (alone) {
         held.dataset.full = "yes";
         slide.classList.add("am-full");
+        const image = block.querySelector(":scope > img, :scope > figure > img");
+        const small = image && enlarge(image, slide) < HALVED;
+        if (small && drawn(blocks[place - 1])) slide = halve(image, slide);
       } else if (held.children.length > 1 && held.getBoundingClientRect().height > ROOM) {
         slide = newSlide(title, slide);
         held = slide.lastElementChild;
@@ -79,6 +114,10 @@
     });
     section.remove();
   }
+
+  // Whether a block is the code that draws a diagram.
+  const drawn = (block) =>
+    block?.classList.contains("am-code") && /\bdraw(_all)?\(/.test(block.textContent);
 
   const lastOf = (slide) => slide.lastElementChild.lastElementChild;
 
@@ -101,11 +140,19 @@
     slide.append(notes);
   }
 
+  // Whether a walk has more room when its buttons and words stand beside it.
+  function isHigh(walk) {
+    const [wide, high] = ["width", "height"].map((side) => Number(walk?.getAttribute(side)));
+    return high > WHOLE - CONTROLS && high > 0.8 * wide;
+  }
+
   // A view is drawn when its slide comes near, so its size is known only then.
   function watch(box) {
     const grown = new ResizeObserver(() => {
       const drawn = box.querySelector(".am-drawn");
-      if (drawn?.firstChild) fit(drawn, LARGEST, WHOLE);
+      if (!drawn?.firstChild) return;
+      drawn.dataset.beside ??= isHigh(drawn.querySelector(".am-walk")) ? "yes" : "";
+      fit(drawn, LARGEST, WHOLE);
     });
     grown.observe(box);
   }

@@ -2,7 +2,8 @@
 // helpers/decoding.py does, for one sentence, without a kernel.
 //
 // A classic script, because a browser refuses a module that was opened from a file. The weights
-// are scripts of their own, which call `AttentionBook.store` when they are loaded.
+// are scripts of their own, which call `AttentionBook.store` when they are loaded. The models with
+// recurrence stand here; transformer.js adds the one without.
 "use strict";
 
 globalThis.AttentionBook = (() => {
@@ -13,7 +14,8 @@ globalThis.AttentionBook = (() => {
   // Numbers in half precision, which two bytes each stand for (IEEE 754, binary16).
   function halves(text) {
     const bytes = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-    const numbers = new Float32Array(bytes.length / 2);
+    // One kind of array for all numbers, because a browser computes several times faster with it.
+    const numbers = new Float64Array(bytes.length / 2);
     for (let i = 0; i < numbers.length; i += 1) {
       const bits = bytes[2 * i] | (bytes[2 * i + 1] << 8);
       const exponent = (bits >> 10) & 31;
@@ -24,7 +26,7 @@ globalThis.AttentionBook = (() => {
     return numbers;
   }
 
-  // A file of weights says what it holds: {level, source, target, shapes, data, walks}.
+  // A file of weights says what it holds: {source, target, settings, shapes, data, walks}.
   function store(name, file) {
     const numbers = halves(file.data);
     const weights = {};
@@ -38,7 +40,12 @@ globalThis.AttentionBook = (() => {
     models[name] = { ...file, data: null, weights, ids };
   }
 
-  const dot = (a, b) => a.reduce((sum, value, i) => sum + value * b[i], 0);
+  function dot(a, b) {
+    let sum = 0;
+    for (let i = 0; i < a.length; i += 1) sum += a[i] * b[i];
+    return sum;
+  }
+
   const sigmoid = (x) => 1 / (1 + Math.exp(-x));
   const join = (a, b) => Float64Array.from([...a, ...b]);
   const row = ({ numbers, width }, i) => numbers.subarray(i * width, (i + 1) * width);
@@ -64,7 +71,9 @@ globalThis.AttentionBook = (() => {
   // The weighted sum of vectors: the context of attention.
   function blend(weights, vectors) {
     const sum = new Float64Array(vectors[0].length);
-    vectors.forEach((vector, i) => vector.forEach((x, d) => (sum[d] += weights[i] * x)));
+    vectors.forEach((vector, i) => {
+      for (let d = 0; d < sum.length; d += 1) sum[d] += weights[i] * vector[d];
+    });
     return sum;
   }
 
@@ -99,11 +108,15 @@ globalThis.AttentionBook = (() => {
   }
 
   // Additive attention (Bahdanau et al. 2015): looks with s_{t-1}, then makes s_t.
-  function additive({ weights }, { states, start }) {
+  function additive(model, ids) {
+    const { weights } = model;
+    const encoded = encode(model, ids);
+    const { states, start } = encoded;
     const keys = states.map((h) => linear(weights["key.weight"], h));
     const v = weights["score.v"].numbers;
     return {
       start,
+      encoded,
       step(word, before) {
         const query = linear(weights["query.weight"], before);
         const scores = keys.map((key) => dot(query.map((q, d) => Math.tanh(q + key[d])), v));
@@ -119,11 +132,15 @@ globalThis.AttentionBook = (() => {
   }
 
   // Scaled dot products over the states, values made from the words: the twin of notebook 06.
-  function wordValues({ weights }, { words, states, start }) {
+  function wordValues(model, ids) {
+    const { weights } = model;
+    const encoded = encode(model, ids);
+    const { words, states, start } = encoded;
     const values = words.map((word) => linear(weights["value.weight"], word));
     const scale = 1 / Math.sqrt(start.length);
     return {
       start,
+      encoded,
       step(word, before) {
         const state = gru(weights, "gru.", "_l0", row(weights["embedding.weight"], word), before);
         const scores = states.map((h) => scale * dot(state, h));
@@ -137,13 +154,15 @@ globalThis.AttentionBook = (() => {
     };
   }
 
-  // Greedy decoding. Returns {source, target, weights, steps}: words, <end> the last if the model
-  // stopped by itself, a row of weights for each, and all that was computed on the way.
+  // By the name of a model, what makes {start, step, encoded} of it and the ids of a sentence.
+  const kinds = { additive, "word values": wordValues };
+
+  // Greedy decoding. Returns {source, target, weights, steps, encoded}: words, <end> the last if the
+  // model stopped by itself, a row of weights for each, and all that was computed on the way.
   function translate(name, text) {
     const model = models[name];
     const source = tokenize(text);
-    const encoded = encode(model, known(model, source));
-    const { start, step } = "score.v" in model.weights ? additive(model, encoded) : wordValues(model, encoded);
+    const { start, step, encoded } = kinds[name](model, known(model, source));
     const steps = [];
     let [state, word] = [start, START];
     while (steps.length < LONGEST && !(steps.length && word === END)) {
@@ -213,5 +232,6 @@ globalThis.AttentionBook = (() => {
     return before.at(-1);
   }
 
-  return { store, translate, tokenize, softmax, has: (name) => name in models, model: (name) => models[name] };
+  const numbers = { blend, dot, linear, row, softmax };
+  return { store, translate, tokenize, kinds, numbers, model: (name) => models[name] };
 })();
