@@ -1,15 +1,16 @@
 """What exercises need in which a whole is built: a class with the course's parameters.
 
-`build` makes the learner's class and gives it the parameters that the course's class has in this
-check, by name; `with_gradients` adds the gradients of all of them to what it returned. So a whole
-is compared as a function is: by numbers.
+`whole` is the frame of them all. `build` makes the learner's class and gives it the parameters that
+the course's class has in this check, by name; `with_gradients` adds the gradients of all of them to
+what it returned. So a whole is compared as a function is: by numbers.
 """
 
 from __future__ import annotations
 
 import contextlib
 import functools
-from collections.abc import Iterator, Mapping, Sequence
+import inspect
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import torch
@@ -22,6 +23,45 @@ from helpers.exercises.steps import uncounted
 _SEED = 2015  # the same parameters for everyone, at every check
 _SPREAD = 0.5
 _outputs_alone: list[bool] = []
+
+
+def whole(
+    course: type[nn.Module],
+    arranged: Callable[..., tuple[tuple, tuple]],
+    names: Sequence[str],
+) -> Callable[[Any], Callable[..., Any]]:
+    """Return the `whole` of an exercise whose class is built, called once, and followed back.
+
+    course: the course's class. arranged: from a case's arguments, those of the class and those of
+    the module. names: of the module's outputs. Its numbers are of the type of the case's first
+    tensor of floats.
+    """
+
+    def of_answer(answer: Any) -> Callable[..., Any]:
+        def outputs_and_gradients(*case: Any) -> Any:
+            sizes, given = arranged(*case)
+            types = (x.dtype for x in case if isinstance(x, Tensor) and x.is_floating_point())
+            module = build(answer, course, *sizes, dtype=next(types, torch.float32))
+            return with_gradients(module, module(*given), names)
+
+        outputs_and_gradients.__signature__ = inspect.signature(arranged)  # type: ignore[attr-defined]
+        return outputs_and_gradients
+
+    return of_answer
+
+
+def with_parts(slips: type[nn.Module], **parts: Any) -> type[nn.Module]:
+    """Return a class with some of the attributes that say which slips it has exchanged."""
+    return type(slips.__name__, (slips,), parts)
+
+
+def in_other_order(course: type[nn.Module]) -> type[nn.Module]:
+    """Return the course's class with its outputs in the other order."""
+
+    def forward(self: nn.Module, *given: Any, **also: Any) -> Any:
+        return course.forward(self, *given, **also)[::-1]
+
+    return type(course.__name__, (course,), {"forward": forward})
 
 
 def build(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import functools
 
 import torch
 from torch import Tensor
@@ -27,22 +26,20 @@ PARAMETERS = {
 }
 
 
-def _whole(answer: Any) -> Callable[..., Any]:
-    def decoded(
-        words: Tensor,
-        state: Tensor,
-        keys: Tensor,
-        values: Tensor,
-        mask: Tensor,
-        vocabulary: int,
-        embed: int,
-    ) -> Any:
-        sizes = vocabulary, embed, state.size(-1), values.size(-1), keys.size(-1)
-        decoder = building.build(answer, answers.AdditiveDecoder, *sizes, dtype=state.dtype)
-        outputs = decoder(words, state, keys, values, mask)
-        return building.with_gradients(decoder, outputs, ["scores", "state", "weights"])
+def _arranged(
+    words: Tensor,
+    state: Tensor,
+    keys: Tensor,
+    values: Tensor,
+    mask: Tensor,
+    vocabulary: int,
+    embed: int,
+) -> tuple[tuple, tuple]:
+    sizes = vocabulary, embed, state.size(-1), values.size(-1), keys.size(-1)
+    return sizes, (words, state, keys, values, mask)
 
-    return decoded
+
+_whole = building.whole(answers.AdditiveDecoder, _arranged, ("scores", "state", "weights"))
 
 
 def _case(dice: Dice, b: int, t: int, s: int, v: int, e: int, h: int, c: int, d: int) -> tuple:
@@ -101,8 +98,7 @@ class _Slips(answers.AdditiveDecoder):
         return self.output(torch.stack(read, dim=1)), last, torch.stack(maps, dim=1)
 
 
-def _slip(**parts: bool) -> type[answers.AdditiveDecoder]:
-    return type("AdditiveDecoder", (_Slips,), parts)
+_slip = functools.partial(building.with_parts, _Slips)
 
 
 AdditiveDecoder = Exercise(

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import functools
 
 import torch
 from torch import Tensor
@@ -27,16 +26,13 @@ PARAMETERS = {
 }
 
 
-def _whole(answer: Any) -> Callable[..., Any]:
-    def decoded(
-        words: Tensor, state: Tensor, encoded: Tensor, mask: Tensor, vocabulary: int, embed: int
-    ) -> Any:
-        sizes = vocabulary, embed, state.size(-1)
-        decoder = building.build(answer, answers.LuongDecoder, *sizes, dtype=state.dtype)
-        outputs = decoder(words, state, encoded, mask)
-        return building.with_gradients(decoder, outputs, ["scores", "state", "weights"])
+def _arranged(
+    words: Tensor, state: Tensor, encoded: Tensor, mask: Tensor, vocabulary: int, embed: int
+) -> tuple[tuple, tuple]:
+    return (vocabulary, embed, state.size(-1)), (words, state, encoded, mask)
 
-    return decoded
+
+_whole = building.whole(answers.LuongDecoder, _arranged, ("scores", "state", "weights"))
 
 
 def _case(dice: Dice, b: int, t: int, s: int, v: int, e: int, h: int) -> tuple:
@@ -103,8 +99,7 @@ class _Slips(answers.LuongDecoder):
         return self.output(vectors), (state if self.wrong_last else last.squeeze(0)), weights
 
 
-def _slip(**parts: Any) -> type[answers.LuongDecoder]:
-    return type("LuongDecoder", (_Slips,), parts)
+_slip = functools.partial(building.with_parts, _Slips)
 
 
 def _plain(queries: Tensor, keys: Tensor) -> Tensor:

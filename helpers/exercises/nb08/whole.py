@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import functools
 
 import torch
 from torch import Tensor
@@ -16,14 +15,13 @@ from helpers.exercises.nb08 import answers
 PARAMETERS = {"query.weight": "d_k D_q", "key.weight": "d_k D_m", "value.weight": "d_v D_m"}
 
 
-def _whole(answer: Any) -> Callable[..., Any]:
-    def looked(asking: Tensor, memory: Tensor, mask: Tensor, d_k: int, d_v: int) -> Any:
-        sizes = asking.size(-1), memory.size(-1), d_k, d_v
-        layer = building.build(answer, answers.AttentionLayer, *sizes, dtype=asking.dtype)
-        outputs = layer(asking, memory, mask)
-        return building.with_gradients(layer, outputs, ["outputs", "weights"])
+def _arranged(
+    asking: Tensor, memory: Tensor, mask: Tensor, d_k: int, d_v: int
+) -> tuple[tuple, tuple]:
+    return (asking.size(-1), memory.size(-1), d_k, d_v), (asking, memory, mask)
 
-    return looked
+
+_whole = building.whole(answers.AttentionLayer, _arranged, ("outputs", "weights"))
 
 
 def _case(
@@ -85,13 +83,7 @@ class _Slips(answers.AttentionLayer):
         )
 
 
-class _OtherOrder(answers.AttentionLayer):
-    def forward(self, asking, memory, mask):
-        return super().forward(asking, memory, mask)[::-1]
-
-
-def _slip(**parts: Any) -> type[answers.AttentionLayer]:
-    return type("AttentionLayer", (_Slips,), parts)
+_slip = functools.partial(building.with_parts, _Slips)
 
 
 AttentionLayer = Exercise(
@@ -208,7 +200,7 @@ AttentionLayer = Exercise(
         ),
         Wrong(
             "other_order",
-            _OtherOrder,
+            building.in_other_order(answers.AttentionLayer),
             "The two results are there in the other order. First come the outputs, then the "
             "weights.",
         ),

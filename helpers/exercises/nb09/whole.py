@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import functools
 
 import torch
 from torch import Tensor
@@ -16,13 +15,11 @@ from helpers.exercises.nb09 import answers
 PARAMETERS = {f"{part}.weight": "D D" for part in ("query", "key", "value", "output")}
 
 
-def _whole(answer: Any) -> Callable[..., Any]:
-    def looked(states: Tensor, mask: Tensor) -> Any:
-        width = states.size(-1)
-        layer = building.build(answer, answers.SelfAttention, width, dtype=states.dtype)
-        return building.with_gradients(layer, layer(states, mask), ["outputs", "weights"])
+def _arranged(states: Tensor, mask: Tensor) -> tuple[tuple, tuple]:
+    return (states.size(-1),), (states, mask)
 
-    return looked
+
+_whole = building.whole(answers.SelfAttention, _arranged, ("outputs", "weights"))
 
 
 def _case(dice: Dice, b: int, t: int, d: int, rows: bool = False) -> tuple:
@@ -74,13 +71,7 @@ class _Slips(answers.SelfAttention):
         return found, scores if self.scores_returned else weights
 
 
-class _OtherOrder(answers.SelfAttention):
-    def forward(self, states, mask):
-        return super().forward(states, mask)[::-1]
-
-
-def _slip(**parts: Any) -> type[answers.SelfAttention]:
-    return type("SelfAttention", (_Slips,), parts)
+_slip = functools.partial(building.with_parts, _Slips)
 
 
 SelfAttention = Exercise(
@@ -185,7 +176,7 @@ SelfAttention = Exercise(
         ),
         Wrong(
             "other_order",
-            _OtherOrder,
+            building.in_other_order(answers.SelfAttention),
             "The two results are there in the other order. First come the outputs, then the "
             "weights.",
         ),

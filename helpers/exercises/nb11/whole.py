@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+import functools
 
 import torch
 from torch import Tensor
@@ -16,15 +15,14 @@ from helpers.exercises.nb11 import answers
 PARAMETERS = {f"{name}.weight": "D D" for name in ("query", "key", "value", "output")}
 
 
-def _whole(answer: Any) -> Callable[..., Any]:
-    def looked(asking: Tensor, keys: Tensor, values: Tensor, mask: Tensor, heads: int) -> Any:
-        sizes = asking.size(-1), heads
-        layer = building.build(answer, answers.MultiHeadAttention, *sizes, dtype=asking.dtype)
-        given = () if bool(mask.all()) else (mask,)  # a mask that hides nothing is left out
-        outputs = layer(asking, keys, values, *given)
-        return building.with_gradients(layer, outputs, ["outputs", "weights"])
+def _arranged(
+    asking: Tensor, keys: Tensor, values: Tensor, mask: Tensor, heads: int
+) -> tuple[tuple, tuple]:
+    given = () if mask.all() else (mask,)  # a mask that hides nothing is left out
+    return (asking.size(-1), heads), (asking, keys, values, *given)
 
-    return looked
+
+_whole = building.whole(answers.MultiHeadAttention, _arranged, ("outputs", "weights"))
 
 
 def _case(dice: Dice, b: int, t: int, s: int, heads: int, size: int, hides: bool = True) -> tuple:
@@ -97,13 +95,7 @@ class _Slips(answers.MultiHeadAttention):
         return outputs, weights.mean(dim=1) if self.mean_map else weights
 
 
-class _OtherOrder(answers.MultiHeadAttention):
-    def forward(self, asking, keys, values, mask=None):
-        return super().forward(asking, keys, values, mask)[::-1]
-
-
-def _slip(**parts: Any) -> type[answers.MultiHeadAttention]:
-    return type("MultiHeadAttention", (_Slips,), parts)
+_slip = functools.partial(building.with_parts, _Slips)
 
 
 MultiHeadAttention = Exercise(
@@ -237,7 +229,7 @@ MultiHeadAttention = Exercise(
         ),
         Wrong(
             "other_order",
-            _OtherOrder,
+            building.in_other_order(answers.MultiHeadAttention),
             "The two results are there in the other order. First come the outputs, then the "
             "weights.",
         ),

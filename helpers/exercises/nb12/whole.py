@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -30,22 +28,21 @@ def _parameters() -> dict[str, str]:
     return shapes
 
 
-def _whole(answer: Any) -> Callable[..., Any]:
-    def logits(
-        source: Tensor,
-        lengths: Tensor,
-        target_in: Tensor,
-        source_vocab: int,
-        target_vocab: int,
-        d_model: int,
-        heads: int,
-        inner: int,
-    ) -> Any:
-        sizes = source_vocab, target_vocab, d_model, heads, BLOCKS, inner
-        model = building.build(answer, answers.Transformer, *sizes)
-        return building.with_gradients(model, model(source, lengths, target_in), ["logits"])
+def _arranged(
+    source: Tensor,
+    lengths: Tensor,
+    target_in: Tensor,
+    source_vocab: int,
+    target_vocab: int,
+    d_model: int,
+    heads: int,
+    inner: int,
+) -> tuple[tuple, tuple]:
+    sizes = source_vocab, target_vocab, d_model, heads, BLOCKS, inner
+    return sizes, (source, lengths, target_in)
 
-    return logits
+
+_whole = building.whole(answers.Transformer, _arranged, ("logits",))
 
 
 def _case(dice: Dice, b: int, s: int, t: int, d: int, heads: int, m: int) -> tuple:
