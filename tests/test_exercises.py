@@ -228,6 +228,12 @@ def loss_by_hand(logits, targets, pad=0):
     return (losses * (targets != pad)).sum() / (targets != pad).sum()
 
 
+def sums_of_real_losses(losses, real, lengths, edges):
+    inside = torch.stack([(low <= lengths) & (lengths <= high) for low, high in edges])  # (N, B)
+    words = (inside.unsqueeze(2) & real).double()  # (N, B, T)
+    return ((words * losses).sum(dim=(1, 2)) / words.sum(dim=(1, 2))).to(losses)
+
+
 def painted_softmax(scores, mask):
     return torch.nan_to_num(torch.softmax(scores.masked_fill(~mask, -math.inf), dim=-1))
 
@@ -257,6 +263,7 @@ def score_step_by_step(q, k, v):
             nb04.additive_scores,
             lambda q, k, v: (torch.tanh(q[:, :, None] + k[:, None]) * v).sum(-1),
         ),
+        (nb03.loss_by_length, sums_of_real_losses),
         (nb04.masked_softmax, painted_softmax),
         (nb04.context_vectors, lambda w, x: torch.einsum("bts,bsc->btc", w, x)),
     ],
@@ -278,6 +285,26 @@ def test_solution_is_the_references_own_source_with_its_reason(exercise, capsys)
 def define_body(exercise):
     """The lines of the reference below its docstring."""
     return exercise.source.split('"""')[-1].strip().splitlines()
+
+
+def test_padding_may_hold_any_finite_number_and_large_ones_are_tried():
+    """No NaN, because a right answer may multiply padding by 0, as three answers above do."""
+    any_number = re.compile(r"\bany (?:finite )?numbers?\b")
+    found = [e for e in EXERCISES if "padding" in e.stub and any_number.search(e.stub)]
+    assert {e.name for e in found} == {
+        *("nb02.last_states", "nb02.masked_loss", "nb03.loss_by_length", "nb08.masked_outputs"),
+        *("nb10.language_model_loss", "nb12.smoothed_loss"),
+    }
+    for exercise in found:
+        assert "finite" in any_number.search(exercise.stub).group(), exercise.name
+        numbers = [
+            value.abs().max()
+            for case in exercise.cases(Dice(0))
+            for value in case
+            if isinstance(value, torch.Tensor) and value.is_floating_point()
+        ]
+        assert max(numbers) >= 1e4, exercise.name
+        assert torch.stack(numbers).isfinite().all(), exercise.name
 
 
 def test_padding_must_be_exactly_without_weight_and_without_gradient():

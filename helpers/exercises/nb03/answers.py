@@ -57,7 +57,7 @@ def loss_by_length(
 ) -> torch.Tensor:
     """Return the mean loss per real word (N,), one number for each group of source lengths.
 
-    losses: (B, T), in nats. real: (B, T), False on padding, where losses may hold any number.
+    losses: (B, T), in nats. real: (B, T), False on padding, where losses are any finite numbers.
     lengths: (B,), words in the source. edges: N pairs (low, high), both included; each holds a
     sentence.
     """
