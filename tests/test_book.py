@@ -170,7 +170,7 @@ def test_the_words_of_a_page_are_kept_by_section_and_by_term() -> None:
     from helpers.authoring.book import search
 
     first = "Page\n====\n\nAt :math:`t` or :math:`\\alpha`.\n\n"
-    text = first + "Part\n----\n\nWords.\n\n::\n\n  code\n\nMore."
+    text = first + "Part · core · 4 min\n--------------------\n\nWords.\n\n::\n\n  code\n\nMore."
     # As Sphinx reads it, the title of a page is that of its first section.
     page = publish_doctree(text, settings_overrides={"doctitle_xform": False})
     term = nodes.term("", "query", ids=["term-query"])
@@ -178,7 +178,7 @@ def test_the_words_of_a_page_are_kept_by_section_and_by_term() -> None:
     page[0][-1].append(nodes.definition_list("", nodes.definition_list_item("", term, meant)))
     assert search.texts(page) == [
         ["page", "Page", "At t or …."],
-        ["part", "Part", "Words. More."],
+        ["part-core-4-min", "Part", "Words. More."],
         ["term-query", "query", "what asks"],
     ]
 

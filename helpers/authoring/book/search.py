@@ -7,6 +7,7 @@ to a page that was opened from a file. So the words lie in one script, which js/
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from docutils import nodes
 from sphinx.application import Sphinx
 
 TEXTS = "search-texts.js"
+_MARK = re.compile(r" · (core|deeper|class)\b.*$")  # a section's route and its minutes
 _HIDDEN = (nodes.math, nodes.raw)  # which are not read as they are written
 
 
@@ -47,7 +49,7 @@ def texts(page: nodes.document) -> list[list[str]]:
     """
     found: dict[str, list[str]] = {}
     for section in page.findall(nodes.section):
-        found[section["ids"][0]] = [section["ids"][0], section[0].astext(), ""]
+        found[section["ids"][0]] = [section["ids"][0], _MARK.sub("", section[0].astext()), ""]
     for term in page.findall(nodes.term):
         if term["ids"]:
             found[term["ids"][0]] = [term["ids"][0], _words(term), ""]
