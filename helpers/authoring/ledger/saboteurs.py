@@ -61,8 +61,6 @@ SABOTEURS: dict[str, Saboteur] = {
             "06.one_hot",
             "06.crossing",
             "06.sharp",
-            "06.seen",
-            "06.unseen",
             "07.hit",
             "07.colour",
             "07.shape",
@@ -212,6 +210,9 @@ SABOTEURS: dict[str, Saboteur] = {
         measuring.lines_of_all_lengths, ("09.beyond",), brief={"09": ("sinusoidal",)}
     ),
     # words
+    "exhibits A and B change places": Saboteur(
+        measuring.exhibits_exchanged, ("06.seen", "06.unseen")
+    ),
     "no word is known": Saboteur(
         measuring.no_word_known, ("13.unknown", "13.gift"), brief={"13": ()}
     ),
@@ -224,7 +225,6 @@ SABOTEURS: dict[str, Saboteur] = {
     "the worst hypotheses are kept": Saboteur(
         partial(replacing.wrong, "nb13.beam_step", "worst_first"),
         ("13.beam",),
-        brief={"13": ()},
     ),
     "the rarest pairs are merged": Saboteur(
         partial(replacing.wrong, "nb13.learn_merges", "rarest"), ("13.pieces",), brief={"13": ()}

@@ -10,6 +10,7 @@ from typing import Any
 from torch import Tensor
 
 from helpers import corpus, decoding
+from helpers.analysis import attention_bugs
 from helpers.authoring.ledger.changes.replacing import replace
 from helpers.corpus import scenes
 from helpers.tasks import key_value_retrieval, previous_word
@@ -84,6 +85,12 @@ def lines_of_all_lengths() -> None:
             yield self.draw(self.batch_size, previous_word.PLACES)
 
     previous_word.Lines.__iter__ = long  # type: ignore[method-assign]
+
+
+def exhibits_exchanged() -> None:
+    """Let a bug that harms and one that does not hang in each other's place on the wall of 06."""
+    wall = attention_bugs.EXHIBITS
+    wall["A"], wall["B"] = wall["B"], wall["A"]
 
 
 def no_word_known() -> None:
