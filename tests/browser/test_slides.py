@@ -11,6 +11,7 @@ from playwright.sync_api import Page, expect
 pytestmark = pytest.mark.book
 PROJECTOR = {"width": 1024, "height": 768}
 SMALLEST = 14  # points of 768, in text and code
+LABEL = 13  # points of 768, in the boxes of a walk
 SIZES = """() => {
   const slide = Reveal.getCurrentSlide();
   const scale = (node) => (node ? (Number(node.style?.zoom) || 1) * scale(node.parentElement) : 1);
@@ -87,6 +88,29 @@ def test_everything_fits_and_can_be_read(page: Page, folder: Path, name: str) ->
         sizes = page.evaluate(SIZES)
         assert sizes["high"] <= PROJECTOR["height"] and sizes["wide"] <= PROJECTOR["width"], number
         assert sizes["smallest"] >= SMALLEST and not sizes["empty"], number
+
+
+@pytest.mark.parametrize("name", ["04_additive_attention", "12_transformer"])
+def test_a_high_walk_can_be_read_from_the_back_row(page: Page, folder: Path, name: str) -> None:
+    show(page, folder, name)
+    to_view(page, "walk")
+    page.wait_for_timeout(500)  # it is drawn once more when its buttons stand beside it
+    sizes = page.evaluate(
+        """() => [...Reveal.getCurrentSlide().querySelectorAll(".am-walk .am-box-label")].map(
+          (label) => parseFloat(getComputedStyle(label).fontSize) * label.getScreenCTM().a)"""
+    )
+    assert len(sizes) > 10 and min(sizes) >= LABEL
+
+
+@pytest.mark.parametrize("name", ["04_additive_attention", "12_transformer"])
+def test_a_high_diagram_comes_again_in_halves(page: Page, folder: Path, name: str) -> None:
+    show(page, folder, name)
+    halves = page.evaluate(
+        """() => [...document.querySelectorAll(".am-half img")].map((image) => [
+          image.style.objectPosition.split(" ").at(-1), parseFloat(image.style.width)])"""
+    )
+    assert [place for place, _ in halves] == ["bottom", "top"]
+    assert all(800 < width <= PROJECTOR["width"] for _, width in halves)
 
 
 def test_a_walk_answers_and_keeps_its_keys(page: Page, folder: Path) -> None:

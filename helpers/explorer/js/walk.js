@@ -45,12 +45,14 @@ import { makeShade, signed } from "./weights.js";
 
 const WIDEST = 92; // pixels of a column, where there is room, and the least
 const NARROWEST = 37;
-const ROW = 78; // pixels
+const ROW = 78; // pixels from one row to the next, where there is room, and the least
+const LOWEST_ROW = 54;
 const THICKEST = 11; // pixels of an arrow whose weight is 1
 const PACE = 1800; // milliseconds of a stage while it plays
 const PLAIN = "the whole diagram";
 const DIGIT = 7; // pixels of a digit in a cell
 const LOWEST = 12; // pixels that a cell needs in height to have its number written in it
+const LOWEST_SIZED = 36; // pixels that a box between them needs for its size below its label
 const SMALL = 5.8; // pixels of a letter of the words beside a grid
 const LETTER = 8; // pixels of a letter beside an arrow
 const LINE = 17; // pixels that a raised label stands higher
@@ -131,6 +133,7 @@ function createWalk({ state, colours }) {
   const [left, bottom, right, top] = state.extent;
   const EDGE = 0.12; // columns or rows around the diagram
   const columns = right - left + 2 * EDGE;
+  const rows = top - bottom + 2 * EDGE;
   const mark = `am-${Math.random().toString(36).slice(2)}`; // two walks may stand on one page
   let column = WIDEST;
   const x = (place) => (place - left + EDGE) * column;
@@ -146,7 +149,9 @@ function createWalk({ state, colours }) {
   // Where the columns are narrower than that, every second label stands a line higher.
   const raised = (arrow) => column < roomy && labelled.indexOf(arrow) % 2 === 1;
   let head = 0;
-  const y = (row) => (top - row + EDGE) * ROW + head;
+  let pitch = ROW; // pixels from one row to the next
+  let tallest = Infinity; // pixels that the picture may have in height
+  const y = (row) => (top - row + EDGE) * pitch + head;
   // stage: 0 is the whole diagram, then the stages from 1 on. pointed: a box's place, or null.
   const now = { stage: 0, moment: 0, pointed: /** @type {number | null} */ (null) };
   let playing = 0;
@@ -158,14 +163,21 @@ function createWalk({ state, colours }) {
   let lines = [];
   const picture = svg("svg", { class: "am-walk", role: "img", "aria-label": state.about });
 
+  // A page that cannot scroll, such as a slide, says how high the picture may be. The rows then move
+  // together and the letters keep their size.
+  const limit = () =>
+    parseFloat(getComputedStyle(stage).getPropertyValue("--am-walk-height")) || Infinity;
+
   // Draws everything anew for a width, so that letters keep their size on a phone.
   /** @param {number} room pixels */
   function layout(room) {
     column = clamp(room / columns, NARROWEST, WIDEST);
     head = labelled.length ? 14 + (labelled.some(raised) ? LINE : 0) : 0;
+    tallest = limit();
+    pitch = clamp((tallest - head) / rows, LOWEST_ROW, ROW);
     drawn = boxes.map(drawBox);
     lines = arrows.map(drawArrow);
-    const [wide, tall] = [Math.ceil(columns * column), Math.ceil(y(bottom) + EDGE * ROW)];
+    const [wide, tall] = [Math.ceil(columns * column), Math.ceil(y(bottom) + EDGE * pitch)];
     for (const [name, size] of Object.entries({ width: wide, height: tall })) {
       picture.setAttribute(name, String(size));
     }
@@ -215,7 +227,7 @@ function createWalk({ state, colours }) {
 
   /** @param {Box} box */
   function drawBox(box) {
-    const [w, h] = [box.size[0] * column, box.size[1] * ROW];
+    const [w, h] = [box.size[0] * column, box.size[1] * pitch];
     const [cx, cy] = [x(box.at[0]), y(box.at[1])];
     const word = box.role === "word";
     const shape = { x: cx - w / 2, y: cy - h / 2, width: w, height: h, rx: 8 };
@@ -243,7 +255,8 @@ function createWalk({ state, colours }) {
       const length = (shown ?? spoken(box.label)).length;
       const pixels = clamp((1.7 * w) / Math.max(length, 1), 11, 16);
       label.setAttribute("font-size", String(pixels));
-      const shaped = Boolean(box.shape) && !word && w > 52;
+      const high = pitch === ROW || h > LOWEST_SIZED;
+      const shaped = Boolean(box.shape) && !word && w > 52 && high;
       size.style.display = value || !shaped ? "none" : "";
       const place = { left: cx - w / 2, top: cy - h / 2, w, h };
       const within = value && moment ? cells(box, value, moment, place) : null;
@@ -271,7 +284,7 @@ function createWalk({ state, colours }) {
     let beside = moment.rows?.[box.name] ?? [];
     let above = moment.columns?.[box.name] ?? [];
     const stacked = rows.length > 1 || beside.length > 0 || above.length > 0;
-    const head = stacked ? Math.min(0.34 * ROW, 0.5 * h) : 0.6 * h;
+    const head = stacked ? Math.min(0.34 * pitch, 0.5 * h) : 0.6 * h;
     if (longest(beside) + 6 > 0.5 * w) beside = [];
     const aside = beside.length ? longest(beside) + 6 : 0;
     const start = left + 0.05 * w + aside;
@@ -326,7 +339,8 @@ function createWalk({ state, colours }) {
     // A level arrow's label stands over its middle, above the boxes where it is longer than the gap.
     const level = y1 === y2;
     const fits = LETTER * spoken(arrow.label).length < Math.abs(x2 - x1);
-    const up = (!level ? 4 : fits ? 8 : 0.25 * ROW + 4) + (raised(arrow) ? LINE : 0);
+    const beside = x1 === x2 ? -4 : 4; // of an upright arrow the label stands in the gap it crosses
+    const up = (!level ? beside : fits ? 8 : 0.25 * pitch + 4) + (raised(arrow) ? LINE : 0);
     const label = arrow.label.length
       ? svg(
           "text",
@@ -475,7 +489,7 @@ function createWalk({ state, colours }) {
   layout(WIDEST * columns);
   const watcher = new ResizeObserver(([entry]) => {
     const fits = clamp(entry.contentRect.width / columns, NARROWEST, WIDEST);
-    if (Math.abs(fits - column) > 1) layout(entry.contentRect.width);
+    if (Math.abs(fits - column) > 1 || limit() !== tallest) layout(entry.contentRect.width);
   });
   watcher.observe(stage);
   const destroy = () => {
