@@ -155,6 +155,7 @@ def test_the_box_of_the_transformer_stands_before_its_section(every: list[Chapte
     cells = list(boxes.with_boxes("12", every[12].notebook.cells))
     assert len(cells) == len(every[12].notebook.cells) + 2
     (place,) = [i for i, cell in enumerate(cells) if cell.source == boxes.WORDS]
+    assert cells[place + 1].source  # a page leaves an empty cell out
     (output,) = cells[place + 1].outputs
     assert unpacked(output.data[STATE_MIME])["first"]["translation"].startswith("le vieux médecin")
     assert boxes.PLACES["12"] in cells[place + 2].source

@@ -57,4 +57,6 @@ def _box() -> NotebookNode:
     )
     shown, _ = box._repr_mimebundle_()
     output = new_output("display_data", data=shown)
-    return new_code_cell("", outputs=[output], metadata={"tags": ["remove-input"]})
+    # An empty cell would be left out, and the words in it are not shown.
+    source = "# the text box"
+    return new_code_cell(source, outputs=[output], metadata={"tags": ["remove-input"]})
