@@ -138,8 +138,19 @@ def test_a_lesson_is_whole(lesson: Lesson) -> None:
 def test_a_lesson_is_read_from_the_page() -> None:
     table = "| section | 90 | 45 | in the room | on the board |\n|---|---|---|---|---|\n"
     rows = "| – | 5 | – | Wait. | – |\n| 3 | 20 | 10 | Ask. | a $c_t$ |\n"
-    text = f"# Teach\n\n## 01 · One\n\nAim.\n\n{table}{rows}\n## 02 · Two\n\nMore.\n\n## A term\n"
+    told = "- Section 3: it\n  is 7.\n- Section 8: 9.\n\n1. *Why?* (Section 3, minute 6.) So.\n"
+    first = f"## 01 · One\n\nAim.\n\n{table}{rows}\n{told}\nEnd.\n\n"
+    text = f"# Teach\n\n{first}## 02 · Two\n\nMore.\n\n## A term\n"
     one, two = lessons(text).values()
     assert (one.title, two.text) == ("One", "More.")
-    assert one.steps == (Step(0, 5, 0, "Wait.", "–"), Step(3, 20, 10, "Ask.", "a $c_t$"))
+    asked = "*Why?* (Section 3, minute 6.) So."
+    third = Step(3, 20, 10, "Ask.", "a $c_t$", ("it is 7.",), (asked,))
+    assert one.steps == (Step(0, 5, 0, "Wait.", "–"), third)
+    assert "it is 7." in third.note and asked in third.note
     assert one.step(3) == one.steps[1] and one.step(0) is None and one.step(4) is None
+
+
+def test_each_question_stands_in_the_note_of_its_section() -> None:
+    for lesson in LESSONS.values():
+        assert sum(len(step.questions) for step in lesson.steps) == 3, lesson.number
+        assert sum(len(step.results) for step in lesson.steps) == len(results(lesson))

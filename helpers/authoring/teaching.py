@@ -14,6 +14,11 @@ from helpers.settings import ROOT
 GUIDE = ROOT / "docs" / "teaching.md"
 _LESSON = re.compile(r"^## (\d\d) · ([^\n]+)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 _STEP = re.compile(r"^\| (\d+|–) \| (\d+|–) \| (\d+|–) \| (.+?) \| (.+?) \|$", re.MULTILINE)
+_RESULT = re.compile(r"^- Section (\d+): (.*?)\n(?=- |\n)", re.MULTILINE | re.DOTALL)
+_QUESTION = re.compile(
+    r"^\d\. (\*[^\n].*?\(Section\s+(\d+),\s+minute\s+\d+\.\).*?)\n(?=\d\. |\n)",
+    re.MULTILINE | re.DOTALL,
+)
 _NOTHING = "–"
 
 
@@ -22,7 +27,8 @@ class Step(NamedTuple):
 
     section: its number in the notebook, 0 for what belongs to no section, such as a break.
     long, short: its minutes in a lesson of 90 and in one of 45, 0 where it is left out.
-    room: what happens. board: what is drawn, or "–".
+    room: what happens. board: what is drawn, or "–". results, questions: what comes out in this
+    section, and what to ask the room in it.
     """
 
     section: int
@@ -30,13 +36,18 @@ class Step(NamedTuple):
     short: int
     room: str
     board: str
+    results: tuple[str, ...] = ()
+    questions: tuple[str, ...] = ()
 
     @property
     def note(self) -> str:
         """The step in a few sentences of Markdown, to stand beside its section."""
         drawn = "" if self.board == _NOTHING else f" *On the board:* {self.board}"
         short = f"{self.short} of 45" if self.short else "left out of 45"
-        return f"**{self.long} of 90 minutes, {short}.** {self.room}{drawn}"
+        told = f"**{self.long} of 90 minutes, {short}.** {self.room}{drawn}"
+        questions = [f"**Ask the room.** {question}" for question in self.questions]
+        results = [f"**What comes out:** {result}" for result in self.results]
+        return "\n\n".join([told, *questions, *results])
 
 
 class Lesson(NamedTuple):
@@ -62,7 +73,18 @@ def lessons(text: str | None = None) -> dict[str, Lesson]:
 
 
 def _steps(text: str) -> tuple[Step, ...]:
-    return tuple(
-        Step(*(0 if cell == _NOTHING else int(cell) for cell in row[:3]), *row[3:])
-        for row in _STEP.findall(text)
-    )
+    results = [(int(section), _line(told)) for section, told in _RESULT.findall(text)]
+    questions = [(int(section), _line(asked)) for asked, section in _QUESTION.findall(text)]
+    steps = []
+    for *numbers, room, board in _STEP.findall(text):
+        section, long, short = (0 if cell == _NOTHING else int(cell) for cell in numbers)
+        more = (
+            tuple(words for place, words in told if section and place == section)
+            for told in (results, questions)
+        )
+        steps.append(Step(section, long, short, room, board, *more))
+    return tuple(steps)
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
