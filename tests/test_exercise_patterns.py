@@ -157,3 +157,9 @@ def test_size_that_tells_right_from_wrong_is_said():
         [Failure(0, 1, two)], [five, two], {"n": ""}
     )
     assert patterns.where(wrong, [], {"n": ""}) == ""
+
+
+def test_size_is_not_blamed_where_another_one_tells_the_inputs_apart_as_well():
+    wrong = [Failure(0, 1, {"T": t, "S": t + 1}) for t in (5, 6)]
+    right = [{"T": t, "S": t + 1} for t in (2, 3)]
+    assert patterns.where(wrong, right, {"n": ""}) == ""

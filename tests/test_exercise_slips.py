@@ -62,6 +62,19 @@ def state_added(embedded, state, look, cell):
             "only `inputs @ input_weight.T` inside tanh",
         ),
         (
+            nb01.rnn_cell,
+            lambda x, h, w, u, b: torch.tanh(x @ w.T + b) + h @ u.T,
+            "`state @ recurrent_weight.T` outside tanh, and not inside",
+        ),
+        (
+            nb04.decoder_step,
+            lambda x, s, look, cell: (
+                cell(torch.cat([x, (seen := look(s))[0]], 1), torch.zeros_like(s)),
+                *seen,
+            ),
+            "zeros in place of `state`",
+        ),
+        (
             nb02.masked_loss,
             lambda x, y, pad=0: (
                 cross_entropy(x.mT, y, ignore_index=pad, reduction="sum") / y.size(1)

@@ -90,6 +90,12 @@ softmax = Exercise(
             "belongs to dot products, whose size grows with their width.",
         ),
         Wrong(
+            "divided_before_exp",
+            lambda scores: torch.exp(scores / scores.sum()),
+            "The scores are divided by their sum before exp. Take exp first, and divide the powers "
+            "by their own sum, because it is the weights that must add up to 1.",
+        ),
+        Wrong(
             "divided_by_largest",
             lambda scores: torch.softmax(scores / scores.max(), dim=0),
             "The scores are divided by the largest one, which changes the weights. Subtract it: "

@@ -77,6 +77,7 @@ def where(
     name = next(iter(returns)) if len(returns) == 1 else "the result"
     if not right:
         return ""
+    lines = []
     for symbol in right[0]:
         good, bad = ({s[symbol] for s in some} for some in (right, [f.sizes for f in wrong]))
         if good == {1} and 1 not in bad:
@@ -85,9 +86,11 @@ def where(
             return f"{name}: wrong only where {symbol} is 1."
         if len(right) > 1 and len(wrong) > 1:
             if max(good) < min(bad):
-                return f"{name}: right up to {symbol}={max(good)}, and wrong above."
+                lines.append(f"{name}: right up to {symbol}={max(good)}, and wrong above.")
             if max(bad) < min(good):
-                return f"{name}: right from {symbol}={min(good)} on, and wrong below."
+                lines.append(f"{name}: right from {symbol}={min(good)} on, and wrong below.")
+    if len(lines) == 1:  # where two sizes tell the inputs apart, neither is known to be the reason
+        return lines[0]
     if len(right) > len(wrong):
         return (
             f"{name}: right on {len(right)} of the {len(right) + len(wrong)} inputs that were "

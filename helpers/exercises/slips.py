@@ -199,9 +199,11 @@ def _more_at(node: ast.AST, arguments: Mapping[str, Any]) -> Edits:
         yield from _of_rounding(node)
     elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
         yield ("`{}` in place of `{}`", node.value, node), node.value
-    elif isinstance(node, ast.Name) and _is_whole(arguments.get(node.id)):
-        negative = written("-A", A=node)
-        yield ("`{}` in place of `{}`", negative, node), negative
+    elif isinstance(node, ast.Name) and isinstance(arguments.get(node.id), Tensor):
+        if arguments[node.id].dtype == int64:
+            negative = written("-A", A=node)
+            yield ("`{}` in place of `{}`", negative, node), negative
+        yield ("zeros in place of `{}`", node), written("torch.zeros_like(A)", A=node)
     elif isinstance(node, ast.Compare) and len(node.ops) == 1:
         yield ("`{}` taken as always true", node), _of_itself(node, ast.Eq())
         yield ("`{}` taken as never true", node), _of_itself(node, ast.NotEq())
@@ -296,10 +298,6 @@ def _is_root(node: ast.AST) -> bool:
     return isinstance(node.right, ast.Constant) and node.right.value == 0.5
 
 
-def _is_whole(value: Any) -> bool:
-    return isinstance(value, Tensor) and value.dtype == int64
-
-
 def _of_mean(node: ast.Call, operand: ast.AST, arguments: Mapping[str, Any]) -> Edits:
     """Yield a mean as a sum, or as a sum that is divided by some other number."""
     if _name(node) == "mean":
@@ -334,10 +332,28 @@ def _of_nesting(node: ast.Call) -> Edits:
         inside = _around(node, part)
         words = "only `{}` inside {}, and the rest of `{}` outside", part, _name(node), inner
         yield words, rest(inside)
+    terms = _terms(inner)
+    for place, term in enumerate(terms if len(terms) > 2 else ()):
+        others = functools.reduce(_sum, [*terms[:place], *terms[place + 1 :]])
+        yield (
+            ("`{}` outside {}, and not inside", term, _name(node)),
+            _sum(_around(node, others), term),
+        )
     if isinstance(inner, ast.BinOp):
         left, right = _around(node, inner.left), _around(node, inner.right)
         words = "{} of both parts of `{}` by themselves", _name(node), inner
         yield words, with_fields(inner, left=left, right=right)
+
+
+def _terms(node: ast.AST | None) -> list[ast.AST]:
+    """Return the terms of a sum, or the node itself."""
+    if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
+        return [*_terms(node.left), *_terms(node.right)]
+    return [] if node is None else [node]
+
+
+def _sum(one: ast.AST, other: ast.AST) -> ast.BinOp:
+    return ast.BinOp(one, ast.Add(), other)
 
 
 def _split(whole: ast.BinOp) -> Iterator[tuple[ast.AST, Callable[[ast.AST], ast.AST]]]:

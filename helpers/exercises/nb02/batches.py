@@ -180,6 +180,11 @@ def _numbers(*shape: int) -> torch.Tensor:
     return torch.randn(*shape)
 
 
+def _largest_numbers(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
+    words = torch.arange(states.size(1)) < lengths.unsqueeze(1)
+    return states.masked_fill(~words.unsqueeze(2), -torch.inf).amax(dim=1)
+
+
 def _mean_state(states: torch.Tensor, lengths: torch.Tensor) -> torch.Tensor:
     real = torch.arange(states.size(1)) < lengths.unsqueeze(1)  # (B, S)
     return (states * real.unsqueeze(-1)).sum(dim=1) / lengths.unsqueeze(1)
@@ -229,6 +234,12 @@ last_states = Exercise(
             _mean_state,
             "This is the mean of a sentence's states. The encoder has read the whole sentence "
             "only at its last word; that state alone is asked for.",
+        ),
+        Wrong(
+            "largest_numbers",
+            _largest_numbers,
+            "Each number is the largest that it is at any word of the sentence. Asked for is one "
+            "state as it is, that of the last word, which has read all the others.",
         ),
         Wrong(
             "first_state",

@@ -16,6 +16,7 @@ def _match_cases(dice: Dice) -> list[tuple]:
         (["le", "chat", "dort"], ["un", "chat", "noir", "dort", "ici"], 1),
         (["le"] * 4, ["le", "chat", "et", "le", "chien"], 1),
         (["le", "chat"], ["le", "chat", "noir"], 4),
+        (["le", "chat", "dort"], ["le", "chien", "et", "le", "chat"], 1),
         ([], dice.words(_FEW_WORDS, 9), 1),
         (["le", "chat", "le", "chat"], ["un", "chien", "le", "chat", "dort"], 2),
         (dice.words(_FEW_WORDS, 9), dice.words(_FEW_WORDS, 7), 2),
@@ -30,6 +31,14 @@ def _match_cases(dice: Dice) -> list[tuple]:
 
 def _ngrams(words: list[str], n: int) -> list[tuple[str, ...]]:
     return [tuple(words[i : i + n]) for i in range(len(words) - n + 1)]
+
+
+def _as_often_as_the_reference(
+    candidate: list[str], reference: list[str], n: int
+) -> tuple[int, int]:
+    known = _ngrams(reference, n)
+    own = _ngrams(candidate, n)
+    return sum(known.count(ngram) for ngram in set(own)), len(own)
 
 
 def _unclipped(candidate: list[str], reference: list[str], n: int) -> tuple[int, int]:
@@ -85,6 +94,12 @@ clipped_matches = Exercise(
             _unclipped,
             "Nothing is clipped: 'le le le le' would match four times a reference that has 'le' "
             "twice. An n-gram matches at most as often as the reference has it.",
+        ),
+        Wrong(
+            "counted_in_the_reference",
+            _as_often_as_the_reference,
+            "A matching n-gram counts as often as the reference has it, even where the candidate "
+            "says it once. It counts as often as both have it: the smaller of the two numbers.",
         ),
         Wrong(
             "sets",

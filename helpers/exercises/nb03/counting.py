@@ -208,6 +208,12 @@ null_curve = Exercise(
             "happen are multiplied, so the way back is a root.",
         ),
         Wrong(
+            "in_proportion",
+            lambda exact, length, lengths: exact * length / lengths,
+            "The share is taken to fall in proportion to the length. Every word has to be right, "
+            "and such probabilities are multiplied, so the length is an exponent.",
+        ),
+        Wrong(
             "errors_divided",
             lambda exact, length, lengths: (1 - (1 - exact) / length) ** lengths,
             "The errors were shared out among the words. That is close where errors are rare, but "
