@@ -113,6 +113,7 @@ def test_the_long_run_asks_each_seed_alike_and_the_first_for_the_rest(monkeypatc
 
     monkeypatch.setattr(nb13, "benchmark", benchmark)
     monkeypatch.setattr(nb13, "cache_times", dict)
+    monkeypatch.setattr(nb13, "examples", lambda seed: {"seed": seed})
     monkeypatch.setattr(nb13.multi30k_download, "fetch", lambda: None)
     found = nb13.measure([0, 3])
     runs = [(r["model"], r["cpu_seconds"], r["threads"], r["seed"]) for r in found["runs"]]
@@ -123,3 +124,15 @@ def test_the_long_run_asks_each_seed_alike_and_the_first_for_the_rest(monkeypatc
     assert [run for run in runs if run[2] == 2 and run[3] == 3] == []
     assert ("general", 2400, 2, 0) in runs
     assert {"ratio": 4.0} in found["speeds"]
+    assert found["examples"] == {"seed": 0}
+
+
+def test_the_examples_come_from_a_model_that_was_trained_again(folder, monkeypatch):
+    data = multi30k.load_multi30k(folder)
+    monkeypatch.setattr(nb13, "load_multi30k", lambda: data)
+    monkeypatch.setattr(nb13, "SHOWN", (len(data.test[3].source),))
+    found = nb13.examples(seed=0, updates=2)
+    assert (found["updates"], found["seed"]) == (2, 0)
+    assert 0 <= found["bleu"] <= 100 and 0 <= found["chrf"] <= 100
+    sources = {" ".join(pair.source) for pair in data.test}
+    assert [row["source"] in sources for row in found["sentences"]] == [True]

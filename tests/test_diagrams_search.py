@@ -54,3 +54,11 @@ def test_arrows_lead_from_the_letters_into_their_piece():
     assert ("p0_2", "p1_0") not in pairs
     with pytest.raises(ValueError, match="spell the same word"):
         merging([["e", "s"], ["et"]])
+
+
+def test_numbers_that_differ_look_different():
+    ways = [Way(-1, "le", 0.00081, True), Way(-1, "un", 0.00079, False)]
+    labels = [box.label for box in beam_tree([ways]).boxes if box.label]
+    assert labels[1:] == ["le\n0.00081", "un ✗\n0.00079"]
+    plain = beam_tree([[Way(-1, "le", 0.6, True), Way(-1, "un", 0.4, True)]])
+    assert [box.label for box in plain.boxes if box.label][1:] == ["le\n0.6000", "un\n0.4000"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from helpers.authoring.measurements.nb13 import Roomy
 from helpers.corpus.vocabulary import Vocabulary
 from helpers.decoding import greedy
 from helpers.models import kv_cache
@@ -58,3 +59,20 @@ def test_it_stops_where_every_sentence_has_its_end(batch):
     model.output.bias = torch.nn.Parameter(bias)
     words = kv_cache.greedy_uncached(model, *batch, max_length=9)
     assert words.tolist() == [[Vocabulary.end]] * 5
+
+
+@torch.no_grad()
+def test_a_cache_with_room_gives_the_same_and_copies_nothing(batch):
+    model = make().double()
+    memory = model.encode(*batch)
+    joined = model.start(memory)
+    roomy = tuple(Roomy.of(kept, more=6) for kept in joined)
+    places = [part.data_ptr() for kept in roomy for part in kept.room]
+    word = torch.full((5,), Vocabulary.start)
+    for _ in range(6):
+        expected, joined, _ = model.step(word, joined, memory)
+        found, roomy, _ = model.step(word, roomy, memory)
+        torch.testing.assert_close(found, expected, rtol=1e-10, atol=1e-10)
+        word = expected.argmax(dim=-1)
+    assert [part.data_ptr() for kept in roomy for part in kept] == places
+    assert roomy[0].keys.shape == joined[0].keys.shape

@@ -175,7 +175,10 @@ ELSEWHERE = {  # by notebook and number
     ("12", "27.3"): VASWANI,
     ("13", "1.3"): Known("the size of the files, in MB"),
     ("13", "1.5"): Known("an interval's half, which the last sections compute"),
+    ("13", "0.1"): SETTING,
     ("13", "0.2"): SETTING,
+    ("13", "61.8"): Known("Z. Wu et al. (2021), their text-only Transformer of four layers"),
+    ("13", "52.4"): Known("the model card of OPUS-MT tc-big-en-fr"),
 }
 
 

@@ -1,9 +1,12 @@
-"""Two translators as popular tutorials write them, to measure the course's against.
+"""Two translators as a beginner writes them, to measure the course's against.
 
-Written for the benchmark after the common pattern, not copied: each decoder step by itself, with
-its keys projected anew, a dropout, an output layer of its own and one word's scores for the whole
-vocabulary; no mask over padding in the attention, batches in random order, so of mixed lengths.
-Both offer `encode`, `start` and `step`, so the course's decoding and measures work with them.
+Their sizes, rates, dropout and batches are those of two tutorials: hidden 256 of Dive into Deep
+Learning (Zhang et al. 2023, Bahdanau attention), hidden 128 of PyTorch's "Translation with a
+Sequence to Sequence Network and Attention". The code is written for the benchmark, not copied, and
+in one way for both: each decoder step by itself, with its keys projected anew, a dropout, an output
+layer of its own and one word's scores for the whole vocabulary; no mask over padding in the
+attention (the first tutorial has one), batches in random order, so of mixed lengths. Both offer
+`encode`, `start` and `step`, so the course's decoding and measures work with them.
 
 Shapes: B batch, S source length, T target length, H hidden, V target vocabulary.
 """

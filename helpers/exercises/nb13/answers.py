@@ -16,11 +16,11 @@ import torch
 def sampled_loss(logits: torch.Tensor, places: torch.Tensor, drawn: int, rest: int) -> torch.Tensor:
     """Return the mean of log Z - (logit of the true word), Z estimated from some of the words.
 
-    logits: (N, K), of K words of the vocabulary: some that are always there, then, in the last
+    logits: (N, M), of M words of the vocabulary: some that are always there, then, in the last
     `drawn` columns, words drawn from the `rest` others. places: (N,), the column of each true word,
     never a drawn one. A drawn word stands for rest / drawn words. After Jean et al. (2015).
     """
-    stands_for = logits.new_zeros(logits.size(1))  # (K,), as logarithms
+    stands_for = logits.new_zeros(logits.size(1))  # (M,), as logarithms
     stands_for[logits.size(1) - drawn :] = math.log(rest / drawn)  # e^(x + log r) = r e^x
     true = logits.gather(1, places.unsqueeze(1)).squeeze(1)  # (N,)
     return (torch.logsumexp(logits + stands_for, dim=1) - true).mean()
@@ -162,14 +162,14 @@ def cached_step(
     past_keys: torch.Tensor,
     past_values: torch.Tensor,
 ) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Return what the newest word found, (B, V), and the keys and values to keep for the next.
+    """Return what the newest word found, (B, E), and the keys and values to keep for the next.
 
-    query, key: (B, D), and value: (B, V), of the newest word alone. past_keys: (B, P, D) and
-    past_values: (B, P, V), of the P words before. The word looks at them and at itself, with scaled
-    dot products. What is kept has T = P + 1 words: (B, T, D) and (B, T, V).
+    query, key: (B, D), and value: (B, E), of the newest word alone. past_keys: (B, P, D) and
+    past_values: (B, P, E), of the P words before. The word looks at them and at itself, with scaled
+    dot products. What is kept has T = P + 1 words: (B, T, D) and (B, T, E).
     """
     keys = torch.cat([past_keys, key.unsqueeze(1)], dim=1)  # (B, T, D)
-    values = torch.cat([past_values, value.unsqueeze(1)], dim=1)  # (B, T, V)
+    values = torch.cat([past_values, value.unsqueeze(1)], dim=1)  # (B, T, E)
     scores = query.unsqueeze(1) @ keys.mT / query.size(1) ** 0.5  # (B, 1, T)
     return (torch.softmax(scores, dim=-1) @ values).squeeze(1), keys, values
 

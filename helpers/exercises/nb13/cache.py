@@ -39,7 +39,7 @@ def _loud(dice: Dice, b: int, p: int, d: int, v: int) -> tuple:
 
 def _sizes(query, key, value, past_keys, past_values) -> dict[str, int]:
     (b, p, d), v = past_keys.shape, value.size(1)
-    return {"B": b, "P": p, "D": d, "V": v, "T": p + 1}
+    return {"B": b, "P": p, "D": d, "E": v, "T": p + 1}
 
 
 def _distinct(dice: Dice) -> list[tuple]:
@@ -120,7 +120,7 @@ cached_step = Exercise(
     spec=answers.cached_step_spec,
     cases=_distinct,
     sizes=_sizes,
-    returns={"output": "B V", "keys": "B T D", "values": "B T V"},
+    returns={"output": "B E", "keys": "B T D", "values": "B T E"},
     gradients=("query", "key", "value", "past_keys", "past_values"),
     shapes_hint="query, key and value have no axis of words: unsqueeze(1) makes (B, 1, D), which "
     "fits to past_keys (B, P, D).",
@@ -232,7 +232,7 @@ cached_step = Exercise(
     hints=(
         "Which keys and values may the newest word look at? How many are there?",
         "keys = the past keys, then the new key        (B, T, D)\n"
-        "values = the past values, then the new value  (B, T, V)\n"
+        "values = the past values, then the new value  (B, T, E)\n"
         "one query, T scores, softmax, weighted sum; return the keys and values too",
         "keys = torch.cat([past_keys, key.unsqueeze(1)], dim=...)\n"
         "scores = query.unsqueeze(1) @ keys.mT / ...\n"

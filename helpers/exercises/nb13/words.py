@@ -83,11 +83,11 @@ sampled_loss = Exercise(
     reference=answers.sampled_loss,
     spec=answers.sampled_loss_spec,
     cases=_loss_cases,
-    sizes=lambda logits, places, drawn, rest: dict(zip("NK", logits.shape, strict=True)),
+    sizes=lambda logits, places, drawn, rest: dict(zip("NM", logits.shape, strict=True)),
     returns={"loss": ""},
     gradients=("logits",),
-    shapes_hint="What a drawn word stands for is one number a column, (K,), and is added to the "
-    "logits (N, K).",
+    shapes_hint="What a drawn word stands for is one number a column, (M,), and is added to the "
+    "logits (N, M).",
     training_case=lambda: (torch.randn(480, 1100), torch.randint(0, 600, (480,)), 500, 5800),
     wrong_answers=(
         Wrong(
@@ -118,7 +118,7 @@ sampled_loss = Exercise(
         Wrong(
             "over_the_columns",
             _loss(lambda drawn, rest, k: math.log(rest / k)),
-            "rest is divided by all K columns. Only the drawn ones stand for the rest: divide by "
+            "rest is divided by all M columns. Only the drawn ones stand for the rest: divide by "
             "their number.",
         ),
         Wrong(

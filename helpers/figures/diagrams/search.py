@@ -81,12 +81,13 @@ def beam_tree(levels: Sequence[Sequence[Way]]) -> Diagram:
     boxes.append(_edge("start out", 1.19, 0))
     ways, lost = [], []
     for t, level in enumerate(levels, 1):
+        digits = _digits([way.chance for way in level])
         for row, way in enumerate(level):
             name, (x, y) = f"w{t}_{row}", (_STEP * t, -_ROW * row)
             if not way.kept:
                 lost.append(name)
             mark = "" if way.kept else " ✗"
-            label = f"{way.word}{mark}\n{way.chance:.4f}"
+            label = f"{way.word}{mark}\n{way.chance:.{digits}f}"
             boxes.append(Box(name, label, "output", (x, y), wide=1.34, tall=0.6, bound=False))
             boxes += [_edge(f"{name} in", x - 0.67, y), _edge(f"{name} out", x + 0.67, y)]
             before = "start" if way.parent < 0 else f"w{t - 1}_{way.parent}"
@@ -100,6 +101,16 @@ def beam_tree(levels: Sequence[Sequence[Way]]) -> Diagram:
     )
     title = f"A beam of {kept}: all ways to go on compete"
     return Diagram(title, tuple(boxes), tuple(ways), (), alt, frozenset(lost))
+
+
+def _digits(chances: Sequence[float], most: int = 6) -> int:
+    """Return how many decimals tell these numbers apart, 4 or more, so that none ties with another.
+
+    Else one and the same number could stand in a box that is kept and in one that is lost.
+    """
+    different = len(set(chances))
+    enough = (n for n in range(4, most) if len({f"{c:.{n}f}" for c in chances}) == different)
+    return next(enough, most)
 
 
 def _edge(name: str, x: float, y: float) -> Box:
