@@ -49,6 +49,11 @@ from tests.exercise_tools import unwrapped
             "if key were all 0: is it left out?",
         ),
         (
+            nb12.warm_up_rates,
+            lambda steps, width, warm_up: nb12.warm_up_rates.reference(steps + 1, width, warm_up),
+            "if steps were one larger.",
+        ),
+        (
             nb05.attentional_vectors,
             lambda context, states, w: nb05.attentional_vectors.reference(context, 2 * states, w),
             "if states were twice as large.",

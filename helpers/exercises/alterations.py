@@ -82,6 +82,8 @@ def _other_tensors(value: Tensor) -> Iterator[tuple[str, Tensor]]:
         yield "twice as large", 2 * value
         yield "half as large", value / 2
         yield "of its absolute numbers", value.abs()
+        yield "one larger", value + 1
+        yield "one smaller", value - 1
         if value.dim():
             yield "through a softmax already", torch.softmax(value, dim=-1)
             yield "through a tanh already", torch.tanh(value)

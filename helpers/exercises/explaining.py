@@ -21,9 +21,8 @@ from helpers.exercises.slips import Slip, inlined, program, slips
 LIMIT = 0.1  # seconds of a processor for a call of a changed answer on a small input
 PLAIN, SECOND = 40, 60  # slips that a second one is put on, and how many second ones are tried
 # Nodes of all the trees that are tried, so that it ends in about a second: of functions with one
-# slip and with two. Where a whole is built and run at each try, the tries are counted.
-ONE, TWO = 100_000, 40_000
-BUILT = 300
+# slip and with two, and of wholes, which are built and run at each try.
+ONE, TWO, BUILT = 100_000, 40_000, 60_000
 
 
 class Candidates:
@@ -60,7 +59,7 @@ class Candidates:
         once = list(slips(self.tree, arguments, self.methods))
         longer = inlined(self.tree, self.methods)
         more = slips(longer, arguments, self.methods) if longer is not self.tree else ()
-        tried = BUILT if self.whole else ONE // size
+        tried = (BUILT if self.whole else ONE) // size
         for slip in itertools.islice(itertools.chain(once, more), tried):
             function = self._giving(slip.tree, case, got)
             if function:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 
 from helpers.exercises.engine import Exercise, Wrong
@@ -126,6 +128,14 @@ alignment_error = Exercise(
             "there could be would be perfect; links that are not allowed must cost something.",
         ),
         Wrong(
+            "mean_of_two_shares",
+            lambda found, sure, possible: (
+                1 - ((found & sure).sum() / sure.sum() + (found & possible).sum() / found.sum()) / 2
+            ),
+            "This is 1 minus the mean of two shares, |A and S| / |S| and |A and P| / |A|. The "
+            "rate has one fraction: both counts above, and |A| + |S| below.",
+        ),
+        Wrong(
             "first_term_only",
             lambda found, sure, possible: 1 - (found & sure).sum() / (found.sum() + sure.sum()),
             "The second term, |A and P|, is missing above. |A| and |S| both stand below, so even a "
@@ -227,6 +237,14 @@ diagonal_links = Exercise(
             _ahead(lambda t, target, source: min(round((t + 0.5) * source / target), source - 1)),
             "The place is rounded to the nearest number. Source word i reaches from i to i + 1, so "
             "the place is rounded down.",
+        ),
+        Wrong(
+            "rounded_up",
+            _ahead(
+                lambda t, target, source: min(math.ceil((t + 0.5) * source / target), source - 1)
+            ),
+            "The place is rounded up. Source word i reaches from i to i + 1, so a look at 2.3 "
+            "falls on word 2: round down.",
         ),
         Wrong(
             "ends_pinned",
