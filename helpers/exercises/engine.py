@@ -20,6 +20,7 @@ import torch
 
 from helpers.exercises import (
     alterations,
+    building,
     comparing,
     explaining,
     patterns,
@@ -552,6 +553,11 @@ class Exercise:
         return self._alike(trial, known)
 
     def _is_result_for(self, trial: _Trial, case: tuple) -> bool:
+        if self.whole:  # the outputs tell nearly all apart, for half of what the gradients cost
+            with building.outputs_alone():
+                first = self._run(self.reference, case, trusted=False)
+            if not comparing.same_outputs(first.value, trial.got.value):
+                return False
         known = self._run(self.reference, case, trusted=False)  # it need not end for such arguments
         if known.raised or known.misstep or known.late:
             return False
