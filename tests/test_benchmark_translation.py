@@ -136,3 +136,4 @@ def test_the_examples_come_from_a_model_that_was_trained_again(folder, monkeypat
     assert 0 <= found["bleu"] <= 100 and 0 <= found["chrf"] <= 100
     sources = {" ".join(pair.source) for pair in data.test}
     assert [row["source"] in sources for row in found["sentences"]] == [True]
+    assert all(abs(row["bias"]) < 1e-4 for row in found["sampled"])  # every word is in the sample
