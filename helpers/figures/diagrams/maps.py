@@ -13,7 +13,7 @@ from matplotlib.patches import Rectangle
 from torch import Tensor
 
 from helpers import palette
-from helpers.figures.charts import AS_IT_IS
+from helpers.figures.charts import AS_IT_IS, SHOWN_FROM
 from helpers.figures.diagrams.spec import Box, Diagram, Numbers, Stage, arrows
 
 Link = tuple[int, int]
@@ -213,13 +213,13 @@ def changed_weights(rows: dict[str, Tensor], words: Sequence[str]) -> Figure:
     """Return a figure of rows of weights, each under its name; to be shown.
 
     rows: each (source,), the first as the model has it. words: of the source, one for each column.
-    A weight that is 0, but is not 0 in the first row, is hatched, because it was masked. Raises
-    ValueError for a row of another length.
+    A weight that is 0, but is not 0 in the first row, is hatched, because it was masked. Small
+    weights are coloured and not written. Raises ValueError for a row of another length.
     """
     if wrong := [name for name, row in rows.items() if len(row) != len(words)]:
         raise ValueError(f"rows {wrong} do not have {len(words)} weights, one for each word")
     given = next(iter(rows.values())).tolist()
-    fig = Figure(figsize=(0.95 * len(words) + 0.1, 0.82 * len(rows) + 0.5))
+    fig = Figure(figsize=(0.8 * len(words) + 0.1, 0.72 * len(rows) + 0.4))
     axes = fig.add_subplot()
     for line, (name, row) in enumerate(rows.items()):
         axes.text(0, line - 0.06, name, va="bottom", fontsize=13)
@@ -232,7 +232,7 @@ def changed_weights(rows: dict[str, Tensor], words: Sequence[str]) -> Figure:
                 Rectangle((place, line), 0.95, 0.5, edgecolor=palette.GREY, **look, gid=gid)
             )
             ink = palette.BLACK if masked else palette.ink_on(shade)
-            text = "0" if masked else f"{weight:.2f}"
+            text = "0" if masked else f"{weight:.2f}" if weight >= SHOWN_FROM else ""
             at = place + 0.475, line + 0.25
             axes.text(*at, text, color=ink, ha="center", va="center", fontsize=13, gid=gid)
     for place, word in enumerate(words):
