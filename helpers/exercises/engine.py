@@ -14,6 +14,7 @@ import textwrap
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import CodeType
 from typing import Any, NamedTuple
 
 import torch
@@ -458,10 +459,12 @@ class Exercise:
     def _wrong_parts(self) -> list[Wrong]:
         """The course's answer with a wrong answer to one of its parts in that part's place."""
         found = []
+        program = compile(self.source, f"<{self.short_name}>", "exec")  # once, as it takes long
         for part in self._parts:
             for wrong in part.wrong_answers:
                 ways = [
-                    self._with_part(part.short_name, way) for way in (wrong.function, *wrong.also)
+                    self._with_part(program, part.short_name, way)
+                    for way in (wrong.function, *wrong.also)
                 ]
                 told = " ".join(wrong.message.split())  # as it was before it was wrapped
                 message = f"In {part.short_name}, or where you wrote it out: {told}"
@@ -469,10 +472,10 @@ class Exercise:
                 found.append(Wrong(name, ways[0], comparing.wrap(message), tuple(ways[1:])))
         return found
 
-    def _with_part(self, name: str, function: Callable[..., Any]) -> Any:
-        """Return the course's answer, defined anew where `name` stands for another function."""
+    def _with_part(self, program: CodeType, name: str, function: Callable[..., Any]) -> Any:
+        """Return the answer that a program defines where `name` stands for another function."""
         names = {**vars(sys.modules[self.reference.__module__]), name: function}
-        exec(compile(self.source, f"<{self.short_name}>", "exec"), names)
+        exec(program, names)
         return names[self.short_name]
 
     def _does(self, wrong: Wrong, trial: _Trial, failed: bool) -> bool:
