@@ -190,7 +190,7 @@ def _of_counts(expected: int, got: int) -> Iterator[str]:
 def _of_booleans(expected: Tensor, got: Tensor) -> Iterator[str]:
     for truth in (True, False):
         if bool((got == truth).all()):
-            yield f"all is {truth}, on every input."
+            yield f"all is {truth}, on every input that fails."
     if bool((got != expected).all()):
         yield "True and False are exchanged."
     elif bool((got & ~expected).any()) and not bool((expected & ~got).any()):
