@@ -19,8 +19,9 @@ _ABOUT = """\
 Each notebook was run under {seeds} seeds that nobody had used before, in order to choose or to
 check something. A line of the picture is a claim, and each dot is a run. The distance to the edge
 of the band is counted in standard deviations of these runs, so that claims of different sizes can
-stand beside each other. A dot in the red part would lie outside the band. A claim that reads a
-record has one value, whatever the seed, and so has a result that no seed changes.
+stand beside each other. A number that differs from run to run by a factor, such as "380 times as
+often", is counted by its logarithm. A dot in the red part would lie outside the band. A claim that
+reads a record has one value, whatever the seed, and so has a result that no seed changes.
 
 A **saboteur** is a change under which the claim has to fail, such as a mask that is ignored. A live
 claim without one shows what happens, but would perhaps hold for a broken model too."""

@@ -14,7 +14,7 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from helpers import palette
-from helpers.authoring.ledger.rows import NEAR, Row, read_rows, room, worst_first
+from helpers.authoring.ledger.rows import NEAR, Row, on_its_scale, read_rows, room, worst_first
 from helpers.figures import charts
 
 COLUMN = 60  # claims side by side with others, where there are more
@@ -93,9 +93,10 @@ def _draw(axes: Axes, rows: Sequence[Row]) -> None:
     axes.axvspan(NEAREST, 0, color=palette.VERMILLION, alpha=0.18, linewidth=0)
     axes.axvspan(0, NEAR, color=palette.GREY, alpha=0.18, linewidth=0)
     for place, row in enumerate(rows):
-        spread = stdev(row["values"]) if len(row["values"]) > 1 else 0.0
+        values, band = on_its_scale(row["values"], row["band"])
+        spread = stdev(values) if len(values) > 1 else 0.0
         if spread > 0:
-            places = [room(value, row["band"]) / spread for value in row["values"]]
+            places = [room(value, band) / spread for value in values]
             places = [min(max(x, NEAREST), FARTHEST) for x in places]
             axes.hlines(place, min(places), max(places), color=palette.BLUE, linewidth=0.8)
             axes.scatter(places, [place] * len(places), s=9, color=palette.BLUE, alpha=0.5)

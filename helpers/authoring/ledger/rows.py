@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
+from math import log
 from pathlib import Path
 from statistics import mean, median, stdev
 from typing import Any
@@ -14,6 +15,7 @@ from helpers.authoring.ledger.saboteurs import saboteur_of
 from helpers.results import RESULTS
 
 CLAIMS = RESULTS / "claims.json"
+FACTOR = 2.0  # runs that differ by more are counted in logarithms
 NEAR = 4.0  # standard deviations; a band that stands nearer is mended, or the claim restated
 
 Row = dict[str, Any]
@@ -115,8 +117,25 @@ def margin(values: Sequence[float], band: Sequence[float | None]) -> float | Non
 
     None where the values do not differ, as there is nothing to measure with.
     """
+    values, band = on_its_scale(values, band)
     spread = stdev(values) if len(values) > 1 else 0.0
     return room(mean(values), band) / spread if spread > 0 else None
+
+
+def on_its_scale(
+    values: Sequence[float], band: Sequence[float | None]
+) -> tuple[list[float], list[float | None]]:
+    """Return values and band as their distances are counted: as logarithms, or as they are.
+
+    A number such as "380 times as often" has no upper bound, and differs from run to run by a
+    factor. Its standard deviation says little, because one large value makes it large. So where the
+    only bound is a positive lower one, and runs differ by `FACTOR` or more, logarithms count.
+    """
+    low, high = band
+    by_factors = low is not None and low > 0 and high is None and min(values) > 0
+    if not by_factors or max(values) < FACTOR * min(values):
+        return [*values], [*band]
+    return [log(value) for value in values], [log(low), None]
 
 
 def broken_by(runs: Iterable[Run]) -> dict[str, tuple[str, float | None, bool]]:
