@@ -169,6 +169,16 @@ def test_each_model_can_be_chosen_and_says_how_long_it_took(
         expect(box.locator(".am-small-map")).to_have_count(heads)
 
 
+def test_nothing_white_stands_behind_a_view_or_a_picture_in_the_dark(
+    page: Page, book: Path
+) -> None:
+    show(page, book, "12_transformer")
+    choose(page, "dark")
+    paper = "(one) => [getComputedStyle(one).backgroundColor, getComputedStyle(one).padding]"
+    for part in (".text_html:has(.am-live)", ".text_html:has(figure)", ".text_html img.am-dark"):
+        assert page.locator(part).first.evaluate(paper) == ["rgba(0, 0, 0, 0)", "0px"], part
+
+
 @pytest.mark.parametrize("name", sorted(weights.LABELS))
 def test_a_translation_is_quick(page: Page, book: Path, name: str) -> None:
     """Counted in seconds of the page's own thread, because the clock runs on a busy machine."""
