@@ -109,7 +109,9 @@ def examples(seed: int, updates: int = UPDATES) -> dict[str, Any]:
 
 
 @torch.no_grad()
-def sample_bias(model: Any, data: Corpus, sentences: int = 100, draws: int = 25) -> list[dict]:
+def sample_bias(
+    model: Any, data: Corpus, sentences: int = 100, draws: int = 25
+) -> list[dict[str, float]]:
     """How much too low is the sampled loss for a trained model's logits, in nats a token?
 
     Over the tokens of some sentences of the development set, with words drawn as in training, for
@@ -229,6 +231,7 @@ class Roomy(KeyValues):
         return found
 
     def append(self, later: KeyValues) -> Roomy:
+        """As `KeyValues.append`, but written into the room that there is."""
         first = self.keys.shape[2]
         last = first + later.keys.shape[2]
         for part, new in zip(self.room, later, strict=True):
