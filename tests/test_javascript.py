@@ -28,7 +28,7 @@ GLOBAL = {
     *("Array", "Boolean", "Infinity", "Map", "Math", "Number", "Object", "Set", "String"),
     "undefined",
     *("IntersectionObserver", "ResizeObserver", "clearTimeout", "document"),
-    *("getComputedStyle", "parseInt", "window"),
+    *("getComputedStyle", "parseFloat", "parseInt", "window"),
 }
 _PARSER = Parser(Language(tree_sitter_javascript.language()))
 
