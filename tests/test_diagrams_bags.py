@@ -10,9 +10,9 @@ import torch
 from helpers.figures.diagrams import Arrow, faults
 from helpers.figures.diagrams.bags import one_look, parts_of_scores, scores_apart, trace_one_look
 from helpers.tasks import BagReader
-from helpers.tasks.key_value_retrieval import WIDTH
+from helpers.tasks.key_value_retrieval import CONTENTS, WIDTH
 
-SIZES = {"items": 3, "width": WIDTH}
+SIZES = {"items": 3, "width": WIDTH, "vocab": CONTENTS}
 
 
 def reader_and_bag(projections: str):
@@ -47,7 +47,7 @@ def test_it_is_the_look_of_the_reader(projections, apart):
     parts = trace_one_look(reader, names, contents, question)
     logits, weights = reader((names + contents)[None], question[None])
     torch.testing.assert_close(parts["weights"], weights[0])
-    torch.testing.assert_close(reader.read(parts["c"]), logits[0])
+    torch.testing.assert_close(parts["logits"], logits[0])
     assert ("keys" in parts) is apart
 
 

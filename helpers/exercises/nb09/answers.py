@@ -66,7 +66,7 @@ class SelfAttention(torch.nn.Module):
         """Return the outputs Y W_O (B, T, D) and the weights A (B, T, T).
 
         states: X, (B, T, D). mask: bool, (B, 1, T) for all words alike, or (B, T, T); True = may
-        be looked at. Each word may look at one word or more.
+        be looked at. No row of the mask is all False.
         """
         queries, keys, values = self.query(states), self.key(states), self.value(states)
         scores = queries @ keys.transpose(-2, -1) / keys.size(-1) ** 0.5  # (B, T, T)

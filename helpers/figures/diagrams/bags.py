@@ -44,23 +44,32 @@ def one_look(apart: bool) -> Diagram:
         ways += arrows("h > weights > c", "h > c")
     boxes += [
         _box("weights", "weights", "score", (1, top), "One for each item."),
-        _box("c", "answer $c$", "context", (2, top + 1), "The values, by their weights.", 2.8),
+        _box("c", "context $c$", "context", (2, top + 1), "The values, by their weights.", 2.8),
+        _box(
+            "logits", "scores of all contents", "output", (2, top + 2), "A small layer on $c$.", 2.8
+        ),
     ]
+    ways += arrows("c > logits")
     title = "Two vectors, one job each" if apart else "One vector, two jobs"
     way = (
         "A matrix makes keys of them, which meet the question and give the weights, and another "
-        "matrix makes values, of which the answer is the sum."
+        "matrix makes values, of which the context is the sum."
         if apart
-        else "They meet the question and give the weights, and the answer is their own sum."
+        else "They meet the question and give the weights, and the context is their own sum."
     )
-    alt = f"From below: names and contents are added up to the items of a bag. {way}"
+    alt = (
+        f"From below: names and contents are added up to the items of a bag. {way} A small layer "
+        "turns the context into scores of all contents."
+    )
     return Diagram(title, tuple(boxes), tuple(ways), (), alt)
 
 
 def _box(
     name: str, label: str, role: str, at: tuple[float, float], about: str, wide: float = 1.7
 ) -> Box:
-    shape = {"q": "width", "c": "width", "weights": "items"}.get(name, "items, width")
+    shape = {"q": "width", "c": "width", "weights": "items", "logits": "vocab"}.get(
+        name, "items, width"
+    )
     return Box(name, label, role, at, shape, label, about, wide=wide, tall=0.62)
 
 
@@ -75,7 +84,8 @@ def trace_one_look(
     keys, values = reader.project(items)
     weights = torch.softmax(keys @ (reader.sharpness * question), dim=0)
     parts = {"names": names, "contents": contents, "h": items, "q": question}
-    parts |= {"weights": weights, "c": weights @ values}
+    context = weights @ values
+    parts |= {"weights": weights, "c": context, "logits": reader.read(context)}
     return parts | ({} if keys is items else {"keys": keys, "values": values})
 
 
@@ -117,7 +127,9 @@ def scores_apart(
         axes.bar(places + 0.2, filled, 0.38, color=content, label="from the content")
         axes.plot(places, named + filled, "k_", markersize=30, markeredgewidth=3, label="the score")
         axes.axhline(0, color=palette.GREY, linewidth=1)
-        axes.axvspan(asked - 0.5, asked + 0.5, color=palette.GREY, alpha=0.15, linewidth=0)
+        # Behind the bars, so that their colours stay those of the legend.
+        behind = {"color": palette.GREY, "alpha": 0.15, "linewidth": 0, "zorder": 0}
+        axes.axvspan(asked - 0.5, asked + 0.5, **behind)
         axes.set_title(heading, fontsize=13, fontweight="normal", pad=6)
         axes.set_ylabel("part of the score")
     axes.set_xticks(places, [f"{w}\n(asked)" if i == asked else w for i, w in enumerate(items)])

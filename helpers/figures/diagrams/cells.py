@@ -135,7 +135,7 @@ def follow_by_hand(query: Tensor, cells: Tensor) -> Numbers:
 def _numbers(name: str, parts: Mapping[str, Tensor], words: Mapping[str, str]) -> Numbers:
     """Vectors as strips of cells, single numbers in the place of their labels."""
     vectors = {n: t.tolist() for n, t in parts.items() if t.ndim == 1 and not n.startswith("part")}
-    single = {n: f"{float(t):.3g}" if n[0] == "e" else f"{float(t):.2f}"
+    single = {n: f"{float(t):.3g}" if n[0] == "e" else f"{float(t):.3f}"
               for n, t in parts.items() if not t.ndim}  # fmt: skip
     weights = {n: float(t) for n, t in parts.items() if n[0] == "a" and not t.ndim}
     return Numbers(name, vectors, {**single, **words}, weights)
@@ -170,7 +170,17 @@ def captioner_step(attends: bool = True) -> Diagram:
             3.1,
         ),
         _wide("before", "$s_{t-1}$", "decoder", (-0.85, 5.85), "hidden", "The state before.", 1.2),
-        _wide("c", "$c_t$", "context", (2.05, 5.85), both, "What the look brings home."),
+        _wide("c", "$c_t$", "context", (2.05, 5.85), both, "What the look has found.")
+        if attends
+        else _wide(
+            "c",
+            "$c$, the mean over all cells",
+            "context",
+            (2.05, 5.85),
+            both,
+            "The same at each word.",
+            3.1,
+        ),
         _wide("y", "$y_{t-1}$", "output", (-0.85, 6.85), "embed", "The word before.", 1.2),
         _wide(
             "s",
@@ -349,8 +359,8 @@ def picture_to_set(picture: Any, vectors: Any, weights: Any, content: int, title
     with_sum = np.vstack([table, look @ table])  # the context is one column more
     content_rows = with_sum[:, : SHOWN[0]].T
     place_rows = with_sum[:, content : content + SHOWN[1]].T
-    _strips(fig.add_subplot(rows[1]), content_rows, "content")
-    _strips(fig.add_subplot(rows[2]), place_rows, "position")
+    _strips(fig.add_subplot(rows[1]), content_rows, "content", content)
+    _strips(fig.add_subplot(rows[2]), place_rows, "position", table.shape[1] - content)
     pictures = rows[3].subgridspec(1, 2)
     whole, cut = fig.add_subplot(pictures[0]), fig.add_subplot(pictures[1])
     _cells(whole, image, range(side * side), [""] * side**2, gap=0.0)
@@ -382,8 +392,11 @@ def _weight_bars(axes: Axes, weights: np.ndarray) -> None:
     axes.set_title("4. attend: a weight for each cell", fontsize=13, fontweight="normal", pad=6)
 
 
-def _strips(axes: Axes, rows: np.ndarray, label: str) -> None:
-    """One column for each cell, and behind them the context: blue below 0 and orange above."""
+def _strips(axes: Axes, rows: np.ndarray, label: str, of: int) -> None:
+    """One column for each cell, and behind them the context: blue below 0 and orange above.
+
+    of: how many numbers the part has, of which the rows are the first.
+    """
     most, cells = float(np.abs(rows).max()) or 1.0, rows.shape[1] - 1
     shades = ListedColormap([palette.shade(n / 64, palette.SIGNED_RAMP) for n in range(65)])
     apart = {"vmin": -most, "vmax": most, "cmap": shades, "edgecolors": "white", "linewidth": 1.2}
@@ -393,14 +406,14 @@ def _strips(axes: Axes, rows: np.ndarray, label: str) -> None:
     axes.set(xlim=(0.4, cells + 2.2), ylim=(len(rows), 0), yticks=[])
     axes.spines[:].set_visible(False)
     axes.grid(False)
-    axes.set_ylabel(label)
+    axes.set_ylabel(f"{label}\n({len(rows)} of {of})")
     axes.tick_params(length=0)
     if label == "content":
         axes.set_xticks([])
         axes.set_title("3. a vector for each cell", fontsize=13, fontweight="normal", pad=6)
     else:
-        axes.set_xticks([*range(1, cells + 1), cells + 1.6], [*range(1, cells + 1), "sum"])
-        axes.set_xlabel("number of the cell, and the sum: each vector times its weight")
+        axes.set_xticks([*range(1, cells + 1), cells + 1.6], [*range(1, cells + 1), "5. sum"])
+        axes.set_xlabel("number of the cell; the sum: each vector times its weight, then added")
 
 
 def _cells(

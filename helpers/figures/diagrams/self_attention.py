@@ -69,7 +69,7 @@ def asking_word(words: Sequence[str], asking: int) -> Diagram:
         ),
         Box(
             "softmax",
-            r"divided by $\sqrt{d_k}$, then softmax",
+            "softmax over all words",
             "parameter",
             (middle - ASIDE / 2, 3.95),
             wide=COLUMN * (len(words) - 1) + 1.6,
@@ -99,7 +99,8 @@ def asking_word(words: Sequence[str], asking: int) -> Diagram:
             _all("xkv", columns),
         ),
         Stage(
-            f"The query of '{word}' meets each key. Each product is a score.",
+            f"The query of '{word}' meets each key. Each product, divided by $\\sqrt{{d_k}}$, is "
+            "a score.",
             ("q", *_all("ke", columns)),
         ),
         Stage(
@@ -139,8 +140,8 @@ def trace_asking_word(states: Tensor, matrices: Sequence[Tensor], asking: int) -
     xs = [row.clone() for row in states]
     q = xs[asking - 1] @ w_q
     ks, vs = [x @ w_k for x in xs], [x @ w_v for x in xs]
-    es = [q @ k for k in ks]
-    weights = torch.softmax(torch.stack(es) / len(q) ** 0.5, dim=0)
+    es = [q @ k / len(q) ** 0.5 for k in ks]
+    weights = torch.softmax(torch.stack(es), dim=0)
     shares = list(weights.unbind())
     parts = [a * v for a, v in zip(shares, vs, strict=True)]
     columns = {"x": xs, "k": ks, "v": vs, "e": es, "a": shares, "p": parts}
