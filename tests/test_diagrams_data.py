@@ -90,7 +90,7 @@ def test_the_step_of_attention_is_drawn_as_it_is_computed():
     torch.testing.assert_close(torch.stack([tensors[f"a{i}"] for i in range(1, 5)]), weights[0])
 
 
-def test_the_look_from_far_agrees_with_the_whole_step():
+def test_the_overview_of_a_look_agrees_with_the_whole_step():
     _, tensors, *_ = additive()
     diagram = one_look(list("abcd"))
     parts = {box.name: tensors[box.name] for box in diagram.boxes if box.bound}

@@ -815,7 +815,7 @@ def test_progress_counts_what_was_solved(capsys, monkeypatch):
     assert rows["04"][0] == rows["04"][3] == "0"
     assert rows["together"] == f"1 of {core[1]} 1 of {len(REGISTRY)}".split()
     assert lines[-2:] == [
-        "Tried in this kernel, and not solved yet:",
+        "Checked in this kernel, and not solved yet:",
         "  nb04.masked_softmax (not attempted)",
     ]
     assert len(lines) < 20  # a summary: nobody reads a line for each exercise of the course

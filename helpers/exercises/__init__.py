@@ -61,7 +61,7 @@ REGISTRY: dict[str, Exercise] = {
 
 
 def progress(forget: bool = False) -> None:
-    """Print how many exercises of each notebook are solved, and which were tried and are not yet.
+    """Print how many exercises of each notebook are solved, and which were checked and are not.
 
     forget: delete what is kept of earlier kernels, and begin anew in this one too. Where it is
     kept, and how to have it elsewhere or not at all, says `helpers.exercises.remembering`.
@@ -83,7 +83,7 @@ def progress(forget: bool = False) -> None:
     print(f"{'together':<11}{_solved(core, done):<14}{_solved(set(REGISTRY), done)}")
     open_ones = {n: e.status for n, e in REGISTRY.items() if e.status and not done[n]}
     if open_ones:
-        print("Tried in this kernel, and not solved yet:")
+        print("Checked in this kernel, and not solved yet:")
     for name, status in open_ones.items():
         print(f"  {name} ({status})")
     if earlier:

@@ -1,4 +1,4 @@
-"""Diagrams of one step of a decoder with attention, from far and from near.
+"""Diagrams of one step of a decoder with attention, as an overview and in full.
 
 Shapes: hidden numbers of a state of the decoder, and of each of the encoder's two directions;
 attention numbers of a query or key, embed numbers of a word's vector, vocab target words.
@@ -19,7 +19,7 @@ ASIDE = 0.38  # columns from a word's middle to the arrow that brings its state 
 
 
 def one_look(words: Sequence[str]) -> Diagram:
-    """What attention does at one step, from far: a weight for each h_i, and the weighted sum.
+    """An overview of attention at one step: a weight for each h_i, and the weighted sum.
 
     words: the source sentence, one column each. The tensors are those of `trace_additive_step`
     that have the names of its boxes.
@@ -55,11 +55,11 @@ def one_look(words: Sequence[str]) -> Diagram:
         *(Arrow(f"h{i}", "c", weight=f"a{i}", shift=ASIDE) for i in size),
     )
     alt = (
-        f"One look at {len(words)} words, from far. Each word has a state h_i. The state of the "
-        "decoder, s_{t-1}, is compared with all of them, which gives a score and, by a softmax, a "
-        "weight for each word. The context c_t is the sum of the states, each times its weight."
+        f"One look at {len(words)} words, as an overview. Each word has a state h_i. The state of "
+        "the decoder, s_{t-1}, is compared with all of them, which gives a score and, by a "
+        "softmax, a weight for each word. The context c_t is the sum of the states, each times its weight."
     )
-    return Diagram("One look, from far", boxes, ways, alt=alt)
+    return Diagram("One look at the sentence, an overview", boxes, ways, alt=alt)
 
 
 def additive_step(words: Sequence[str]) -> Diagram:
@@ -219,7 +219,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
         ),
         Box(
             "s",
-            "$s_t$",
+            "GRU: $s_t$",
             "decoder",
             (above, 8.85),
             "hidden",
@@ -301,7 +301,9 @@ def additive_step(words: Sequence[str]) -> Diagram:
         "is the context. On the left above it: the new decoder state, the scores of all target "
         "words, and the word."
     )
-    return Diagram("One step of attention", tuple(boxes), tuple(ways), stages, alt)
+    return Diagram(
+        "One step of the decoder, with attention", tuple(boxes), tuple(ways), stages, alt
+    )
 
 
 def trace_additive_step(

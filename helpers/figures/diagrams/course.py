@@ -169,16 +169,16 @@ def first_letters(words: Sequence[str]) -> Diagram:
         *(Arrow(f"h{i}", "c", shift=0.36) for i in size),
         Arrow("c", "s", shift=0.4),
         Arrow("before", "s", shift=0.25),
-        *arrows("fed > s > p"),
+        *arrows("fed > s > p", "c > p"),
         Arrow("p", "word", choice=True),
     )
     alt = (
         f"One step t of a decoder over {len(words)} source words. From below: the words x, a state "
         "h for each, a score e for each, made from this state and the decoder's previous state s. "
         "A softmax makes the weights a. The context c is the sum of the states, each times its "
-        "weight. From c, the previous state and the previous word y comes the new state s, then a "
-        "probability p of each French word, and the next word y. Below stands S, the number of "
-        "source words, and above T, the number of steps."
+        "weight. From c, the previous state and the previous word y comes the new state s. From s "
+        "and c comes a probability p of each French word, and then the next word y. Below stands "
+        "S, the number of source words, and above T, the number of steps."
     )
     return Diagram("The first letters, in one step of a decoder", tuple(boxes), ways, (), alt)
 
