@@ -57,7 +57,8 @@ def one_look(words: Sequence[str]) -> Diagram:
     alt = (
         f"One look at {len(words)} words, as an overview. Each word has a state h_i. The state of "
         "the decoder, s_{t-1}, is compared with all of them, which gives a score and, by a "
-        "softmax, a weight for each word. The context c_t is the sum of the states, each times its weight."
+        "softmax, a weight for each word. The context c_t is the sum of the states, each times "
+        "its weight."
     )
     return Diagram("One look at the sentence, an overview", boxes, ways, alt=alt)
 
@@ -146,6 +147,9 @@ def additive_step(words: Sequence[str]) -> Diagram:
             )
             for i in size
         ),
+        # In a walk the numbers take the place of the letters, so each row has its letter beside it.
+        Box("scores", "scores $e_{t,i}$", "word", (-0.1, 4.2), bound=False),
+        Box("weights", "weights $a_{t,i}$", "word", (-0.1, 5.7), bound=False),
         Box(
             "softmax",
             "softmax: positive, and the sum is 1",
@@ -273,11 +277,11 @@ def additive_step(words: Sequence[str]) -> Diagram:
         ),
         Stage(
             "Each state $h_i$ has a key $k_i = U h_i$. The score says how well it fits the query.",
-            ("query", *states, *keys, "add", *scores),
+            ("query", *states, *keys, "add", "scores", *scores),
         ),
         Stage(
             "Softmax turns the scores into weights, which are positive and sum to 1.",
-            (*scores, "softmax", *weights),
+            ("scores", *scores, "softmax", "weights", *weights),
         ),
         Stage(
             "The context $c_t$ is the sum of the states, each times its weight: a thick line is a "
