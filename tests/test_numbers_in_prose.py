@@ -177,6 +177,10 @@ ELSEWHERE = {  # by notebook and number
     ("13", "1.5"): Known("an interval's half, which the last sections compute"),
     ("13", "0.1"): SETTING,
     ("13", "0.2"): SETTING,
+    ("13", "0.0025"): TRIED,
+    ("13", "0.01"): TRIED,
+    ("13", "0.001"): TRIED,
+    ("13", "0.004"): TRIED,
     ("13", "61.8"): Known("Z. Wu et al. (2021), their text-only Transformer of four layers"),
     ("13", "52.4"): Known("the model card of OPUS-MT tc-big-en-fr"),
 }

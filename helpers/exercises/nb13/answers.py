@@ -195,7 +195,7 @@ def cached_step_spec(
 
 
 def merge_pair(symbols: list[int], left: int, right: int, new: int) -> list[int]:
-    """Return the symbols with each `left` that `right` follows replaced, both together, by `new`.
+    """Return the symbols with each neighbouring pair (left, right) replaced by one symbol, `new`.
 
     From left to right; a symbol that was merged is not merged again. Sennrich et al. (2016).
     """
