@@ -12,7 +12,7 @@ from helpers.figures.diagrams.bags import one_look, parts_of_scores, scores_apar
 from helpers.tasks import BagReader
 from helpers.tasks.key_value_retrieval import CONTENTS, WIDTH
 
-SIZES = {"items": 3, "width": WIDTH, "vocab": CONTENTS}
+SIZES = {"items": 3, "width": WIDTH, "contents": CONTENTS}
 
 
 def reader_and_bag(projections: str):

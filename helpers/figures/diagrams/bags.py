@@ -67,7 +67,7 @@ def one_look(apart: bool) -> Diagram:
 def _box(
     name: str, label: str, role: str, at: tuple[float, float], about: str, wide: float = 1.7
 ) -> Box:
-    shape = {"q": "width", "c": "width", "weights": "items", "logits": "vocab"}.get(
+    shape = {"q": "width", "c": "width", "weights": "items", "logits": "contents"}.get(
         name, "items, width"
     )
     return Box(name, label, role, at, shape, label, about, wide=wide, tall=0.62)

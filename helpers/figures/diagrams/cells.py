@@ -412,8 +412,8 @@ def _strips(axes: Axes, rows: np.ndarray, label: str, of: int) -> None:
         axes.set_xticks([])
         axes.set_title("3. a vector for each cell", fontsize=13, fontweight="normal", pad=6)
     else:
-        axes.set_xticks([*range(1, cells + 1), cells + 1.6], [*range(1, cells + 1), "5. sum"])
-        axes.set_xlabel("number of the cell; the sum: each vector times its weight, then added")
+        axes.set_xticks([*range(1, cells + 1), cells + 1.6], [*range(1, cells + 1), "5.\nsum"])
+        axes.set_xlabel("number of the cell, and the sum by the weights")
 
 
 def _cells(
