@@ -66,7 +66,8 @@ def whole_course() -> Diagram:
     for part, sentence, notebooks in _PARTS:
         rows = [row for *_, (_, row) in notebooks]
         at = (-2.1, -1.05 * (min(rows) + max(rows)) / 2)
-        boxes.append(Box(part, part, "word", at, wide=1.75, bound=False))
+        which = f"{notebooks[0][0]} to {notebooks[-1][0]}"
+        boxes.append(Box(part, part, "word", at, which, wide=1.75, tall=0.95, bound=False))
         for number, name, adds, core, (column, row) in notebooks:
             boxes.append(
                 Box(
