@@ -121,11 +121,14 @@ def _edge(name: str, x: float, y: float) -> Box:
 def merging(rows: Sequence[Sequence[str]]) -> Diagram:
     """One word, letter by letter at the bottom; each row above has one pair more in one piece.
 
-    rows: the pieces of the word before the first merge, and after each one that changes it.
-    Raises ValueError where there is no row, or where rows do not spell the same word.
+    rows: the pieces of the word before the first merge, the end mark _ counted, and after each
+    merge that changes it. Raises ValueError where there is no row, or where rows do not spell the
+    same word with its end mark.
     """
-    if not rows or len({"".join(row) for row in rows}) != 1:
-        raise ValueError(f"rows are {rows}; expected one or more that spell the same word")
+    if not rows or len({"".join(row) for row in rows}) != 1 or rows[0][-1] != "_":
+        raise ValueError(
+            f"rows are {rows}; expected one or more that spell the same word, and end with _"
+        )
     boxes, ways = [], []
     before: list[tuple[float, float]] = []  # where the pieces of the row below begin and end
     for level, row in enumerate(rows):
@@ -144,9 +147,9 @@ def merging(rows: Sequence[Sequence[str]]) -> Diagram:
             ]
         before = spelt
     alt = (
-        f"The word '{''.join(rows[0])}' in {len(rows)} rows. The lowest holds {len(rows[0])} "
-        f"letters. In each row above two neighbours have become one piece, and the highest holds "
-        f"{' | '.join(rows[-1])}."
+        f"The word '{''.join(rows[0])}' in {len(rows)} rows. The lowest holds {len(rows[0]) - 1} "
+        "letters and the end mark. In each row above two neighbours have become one piece, and the "
+        f"highest holds {' | '.join(rows[-1])}."
     )
-    title = f"{len(rows[0])} letters become {len(rows[-1])} pieces"
+    title = f"{len(rows[0]) - 1} letters and the end mark become {len(rows[-1])} pieces"
     return Diagram(title, tuple(boxes), tuple(ways), (), alt)

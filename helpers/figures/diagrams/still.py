@@ -136,7 +136,6 @@ def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> 
             facecolor="white" if parameter else (colour, 0.35 * alpha),
             edgecolor=(colour, alpha),
             linewidth=2.0 if parameter else 1.4,
-            hatch="///" if masked else None,
             zorder=2,
         )
         axes.add_patch(patch)
@@ -152,12 +151,16 @@ def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> 
                 zorder=1.5,
             )
         )
+        if masked:  # paler than the border, so that the label can be read on it
+            hatched = {"facecolor": "none", "edgecolor": (colour, 0.4 * alpha), "linewidth": 0}
+            style = {"boxstyle": patch.get_boxstyle(), "hatch": "///", "zorder": 2}
+            axes.add_patch(FancyBboxPatch(corner, box.wide, box.tall, **style, **hatched))
     values = numbers.values.get(box.name)
     label = numbers.words.get(box.name, box.label)
     room = box.tall
     if values is not None:
         room = _cells(axes, box, numbers, alpha)
-    fits = "$" in label or len(label) <= 11 * box.wide
+    fits = "$" in label or max(map(len, label.split("\n"))) <= 11 * box.wide
     size = 13 if fits else 10
     middle = y + (box.tall - room) / 2 + (0.05 if box.shape and values is None else 0.0)
     axes.text(x, middle, label, ha="center", va="center", fontsize=size, alpha=alpha, zorder=4)
