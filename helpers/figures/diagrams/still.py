@@ -25,7 +25,7 @@ from helpers.figures.diagrams.spec import (
 )
 
 COLUMN, ROW = 1.15, 0.95  # inches
-COLOURS = 36  # a diagram has few, and with more a notebook grows without looking better
+COLOURS = 48  # a diagram has few, and with more a notebook grows without looking better
 CELLS = 8  # numbers of a vector that a strip shows
 SIDE = 12  # rows and columns of a matrix that a grid shows
 DIGIT = 0.075  # inches of a digit in a cell
