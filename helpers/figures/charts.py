@@ -135,8 +135,8 @@ def png(fig: Figure, colours: int = COLOURS) -> bytes:
     fig.savefig(raw, format="png", dpi=DOTS_PER_INCH, facecolor="auto", metadata={"Software": None})
     raw.seek(0)
     with Image.open(raw) as image:
-        # kmeans moves the colours to where pixels are, because the median cut alone takes a shade of
-        # a strip for its neighbour.
+        # kmeans moves the colours to where pixels are, because the median cut alone takes a shade
+        # of a strip for its neighbour.
         cut = Image.Quantize.MEDIANCUT
         few = image.convert("RGB").quantize(colours, method=cut, kmeans=1, dither=0)
     small = io.BytesIO()
