@@ -75,14 +75,14 @@ def ran(by_seed: dict[int, float], band: list[float | None], statement: str = "a
 def test_a_ledger_is_written_and_taken_up_again(tmp_path, capsys, monkeypatch, here):
     folder = write(tmp_path / "notebooks", *CELLS)
     given = {"folder": tmp_path / "runs", "path": tmp_path / "claims.json", "notebooks": folder}
-    command.ledger([70_103], ["0"], **given)
-    assert re.search(r"^1 of 1 · 00 seed 70103: 3 claims, \d+ s · all done$", said(capsys), re.M)
-    command.ledger([70_104, 70_103, 70_104], ["0"], **given)
+    command.ledger([70_203], ["0"], **given)
+    assert re.search(r"^1 of 1 · 00 seed 70203: 3 claims, \d+ s · all done$", said(capsys), re.M)
+    command.ledger([70_204, 70_203, 70_204], ["0"], **given)
     text = said(capsys)
-    assert "1 of 2 runs are stored" in text and "2 of 2 · 00 seed 70104: 3 claims" in text
+    assert "1 of 2 runs are stored" in text and "2 of 2 · 00 seed 70204: 3 claims" in text
 
     monkeypatch.setattr(running, "execute", lambda *_, **__: pytest.fail("it was run again"))
-    command.ledger([70_103, 70_104], None, **given)
+    command.ledger([70_203, 70_204], None, **given)
     assert "of 2 ·" not in said(capsys)
     low, both, read = rows.read_rows(given["path"])
     assert low == {
@@ -91,7 +91,7 @@ def test_a_ledger_is_written_and_taken_up_again(tmp_path, capsys, monkeypatch, h
         "statement": "a share",
         "kind": "live",
         "band": [None, 0.5],
-        "seeds": [70_103, 70_104],
+        "seeds": [70_203, 70_204],
         "values": [0.003, 0.004],
         "worst": 0.004,
         "median": 0.0035,
@@ -99,12 +99,12 @@ def test_a_ledger_is_written_and_taken_up_again(tmp_path, capsys, monkeypatch, h
         "saboteur": None,
     }
     assert both["margin_sd"] is None and both["band"] == [1, 3]
-    assert read["kind"] == "recorded" and read["seeds"] == [70_103] and read["values"] == [7]
+    assert read["kind"] == "recorded" and read["seeds"] == [70_203] and read["values"] == [7]
 
     write(folder, *CELLS[:2])  # the notebook is changed: what is stored is of no use
     with pytest.raises(pytest.fail.Exception, match="it was run again"):
-        running.make(Task("00", 70_103), given["folder"], folder)
-    assert not running._stored(Task("00", 70_103), given["folder"], folder)
+        running.make(Task("00", 70_203), given["folder"], folder)
+    assert not running._stored(Task("00", 70_203), given["folder"], folder)
 
 
 def said(capsys) -> str:
@@ -121,7 +121,7 @@ def test_a_broken_claim_is_recorded_the_next_ones_too_and_nothing_is_written(
     )
     path = tmp_path / "claims.json"
     with pytest.raises(LedgerRefused, match=r"do not hold under every seed: 00\.over\. Mend"):
-        command.ledger([70_103], None, folder=tmp_path / "runs", path=path, notebooks=folder)
+        command.ledger([70_203], None, folder=tmp_path / "runs", path=path, notebooks=folder)
     assert not path.exists()
     text = said(capsys)
     assert re.search(r"00\.over .*below 1 +BROKEN", text) and "00.then" in text
@@ -131,9 +131,9 @@ def test_a_notebook_that_fails_is_named_when_all_others_are_done(tmp_path, here)
     folder = write(tmp_path / "notebooks", "assert 1 == 2", *CELLS)
     write(folder, *[cell.replace('"00.', '"01.') for cell in CELLS], name="01_sound")
     given = {"folder": tmp_path / "runs", "path": tmp_path / "claims.json", "notebooks": folder}
-    with pytest.raises(LedgerRefused, match=r"00 seed 70103: cell \w+: AssertionError"):
-        command.ledger([70_103], None, **given)
-    assert [path.name[:8] for path in given["folder"].iterdir()] == ["01-70103"]
+    with pytest.raises(LedgerRefused, match=r"00 seed 70203: cell \w+: AssertionError"):
+        command.ledger([70_203], None, **given)
+    assert [path.name[:8] for path in given["folder"].iterdir()] == ["01-70203"]
 
 
 def test_an_interruption_loses_only_the_run_that_was_under_way(tmp_path, monkeypatch, here):
@@ -146,18 +146,18 @@ def test_an_interruption_loses_only_the_run_that_was_under_way(tmp_path, monkeyp
         return whole(notebook, place, seed, *rest, **options)
 
     monkeypatch.setattr(running, "execute", interrupted)
-    tasks = [Task("00", seed) for seed in (70_103, 70_104, 70_105)]
+    tasks = [Task("00", seed) for seed in (70_203, 70_204, 70_205)]
     with pytest.raises(KeyboardInterrupt):
         running.run_all(tasks, 1, tmp_path / "runs", folder)
     runs = running.run_all(tasks, 1, tmp_path / "runs", folder)
-    assert begun == [70_103, 70_104, 70_104, 70_105]
+    assert begun == [70_203, 70_204, 70_204, 70_205]
     assert [run.task for run in runs] == tasks and all(len(run.claims) == 3 for run in runs)
 
 
 @pytest.mark.long
 def test_two_jobs_give_what_one_gives(tmp_path):
     folder = write(tmp_path / "notebooks", *CELLS)
-    tasks = [Task("00", seed) for seed in (70_103, 70_104)]
+    tasks = [Task("00", seed) for seed in (70_203, 70_204)]
     one = running.run_all(tasks, 1, tmp_path / "one", folder)
     two = running.run_all(tasks, 2, tmp_path / "two", folder)
     assert [run.claims for run in one] == [run.claims for run in two]
@@ -173,7 +173,7 @@ def test_the_rest_is_estimated_from_the_runs_of_the_same_notebook():
 
 
 def test_what_cannot_be_asked_is_refused(capsys):
-    assert cli.main(["ledger", "--seeds", "3", "70101", "--notebooks", "08"]) == 1
+    assert cli.main(["ledger", "--seeds", "3", "70201", "--notebooks", "08"]) == 1
     assert "were chosen with the seeds [3], so a claim" in capsys.readouterr().err
     assert cli.main(["ledger", "--jobs", "0", "--notebooks", "08"]) == 1
     assert "--jobs is 0; expected 1 or more" in capsys.readouterr().err
@@ -207,7 +207,7 @@ def test_a_notebook_that_only_reads_records_is_run_once(tmp_path):
     ],
 )
 def test_the_worst_value_and_the_margin(values, band, worst, margin):
-    (row,) = rows.rows_of(ran(dict(enumerate(values, 70_101)), band))
+    (row,) = rows.rows_of(ran(dict(enumerate(values, 70_201)), band))
     assert row["worst"] == worst and row["median"] == pytest.approx(sum(values) / 2)
     assert row["margin_sd"] == (None if margin is None else pytest.approx(margin))
     assert rows.holds(row) == (band[0] != 0.25)
@@ -264,7 +264,7 @@ def test_a_saboteur_breaks_its_claim_and_its_run_ends_there(tmp_path):
         "raise ValueError('not reached')",
     )
     folder = write(tmp_path / "notebooks", *cells, name="11_small")
-    task = Task("11", 70_101, "attention fixed to the mean")
+    task = Task("11", 70_201, "attention fixed to the mean")
     run = running.make(task, tmp_path / "runs", folder)
     assert run.faults == []
     (said,) = run.claims
@@ -279,7 +279,7 @@ def test_a_saboteur_breaks_its_claim_and_its_run_ends_there(tmp_path):
 
 def test_a_claim_that_holds_under_its_saboteur_is_named(capsys):
     claim = {"claim": "11.two", "statement": "s", "value": 0.99, "band": [0.95, None]}
-    run = Run(Task("11", 70_101, "attention fixed to the mean"), [claim], 1.0, [])
+    run = Run(Task("11", 70_201, "attention fixed to the mean"), [claim], 1.0, [])
     with pytest.raises(LedgerRefused, match=r"not broken by their saboteurs: .*11\.two"):
         command._tell_saboteurs([run], [], NOTEBOOKS)
     assert re.search(r"11\.two +0\.99  HOLDS  attention fixed", capsys.readouterr().out)
@@ -484,7 +484,7 @@ def test_times_are_told_in_words():
 
 def test_runs_are_stored_as_json(tmp_path):
     folder = write(tmp_path / "notebooks", *CELLS)
-    run = Run(Task("00", 70_101), [{"claim": "00.low", "value": 0.5}], 3.5, [])
+    run = Run(Task("00", 70_201), [{"claim": "00.low", "value": 0.5}], 3.5, [])
     running._store(run, tmp_path / "runs", folder)
     (path,) = (tmp_path / "runs").iterdir()
     assert json.loads(path.read_text(encoding="utf-8"))["seconds"] == 3.5

@@ -9,9 +9,12 @@ import pytest
 from helpers import metrics, results
 
 
-def test_spread_is_six_deviations_about_the_mean():
+def test_spread_is_wider_where_few_values_tell_the_deviation():
     low, high = results.spread([1.0, 2.0, 3.0])
-    assert (low, high) == pytest.approx((2 - 6, 2 + 6))
+    assert low == pytest.approx(2 - 5 * results.largest_deviation(3)) and low + high == 4
+    # The quantiles of chi-squared that tables give: 2.167 for 7 degrees of freedom, 10.117 for 19.
+    assert results.largest_deviation(8) == pytest.approx((7 / 2.167) ** 0.5, rel=0.01)
+    assert results.largest_deviation(20) == pytest.approx((19 / 10.117) ** 0.5, rel=0.01)
     with pytest.raises(ValueError, match="record three seeds"):
         results.spread([1.0, 2.0])
 

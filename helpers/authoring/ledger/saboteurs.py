@@ -77,7 +77,6 @@ SABOTEURS: dict[str, Saboteur] = {
             "09.with",
             "09.longest",
             "09.looks",
-            "09.live",
             "11.two",
             "11.mlp",
             "11.uneven",
