@@ -8,7 +8,7 @@ from pathlib import Path
 import nbformat
 import pytest
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers.authoring import Refused, editions
 from helpers.authoring.cli import main
@@ -52,6 +52,69 @@ def test_the_student_gets_the_stubs_and_no_old_verdict(path: Path) -> None:
             assert not any(
                 "own version is used" in output.get("text", "") for output in cell.outputs
             )
+
+
+PREDICTED = re.compile(r'\bpredict\(\s*"([^"]+)"')
+
+
+@pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
+def test_the_student_does_not_see_the_answer_below_a_prediction(path: Path) -> None:
+    """Its claim is printed in the notebook and not in the edition; what teaches before it stays."""
+    notebook, made = read_notebook(path), edition("student", path)
+    code = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    asked = PREDICTED.findall("\n".join(code))
+    if asked:
+        first = next(i for i, cell in enumerate(made.cells) if PREDICTED.search(cell.source))
+        assert sum(bool(cell.get("outputs")) for cell in made.cells[:first])
+    for name in asked:
+        claims = [i for i, s in enumerate(sources(notebook)) if f'claim("{name}"' in s]
+        assert all(notebook.cells[i].outputs for i in claims), name
+        assert not any(made.cells[i].outputs for i in claims), name
+
+
+def test_every_kind_of_prediction_loses_its_answer_and_nothing_else() -> None:
+    """Each output is a number; the question's own stays, and so does all that no question asks."""
+
+    def cell(code: str, number: int) -> NotebookNode:
+        return new_code_cell(code, outputs=[new_output("stream", text=str(number))])
+
+    cells = [
+        cell("draw()", 1),
+        new_markdown_cell("**Predict first.** More, or fewer?"),
+        cell('predict("99.more", question, None)', 2),
+        cell("draw()", 3),
+        new_markdown_cell("The next cell counts."),
+        cell('claim("99.other", "of something else", 1, above=0)', 4),
+        cell('claim("99.more", "a share", 0.9, above=0.8)', 5),
+        cell("draw()", 6),
+        new_markdown_cell("More. **Predictions** help. Now the next figure."),
+        cell("draw()", 7),
+        cell('predict("99.unclaimed", "How many?")', 8),
+        cell("draw()", 9),
+        new_markdown_cell("So many. **Predict.** (a) or (b)?"),
+        new_code_cell("x = 1"),
+        cell("print(x)", 10),
+        new_markdown_cell("It was (a)."),
+        cell("draw()", 11),
+    ]
+    made = editions.student(new_notebook(cells=cells))
+    left = [output.text for cell in made.cells for output in cell.get("outputs", [])]
+    assert left == ["1", "2", "7", "8", "11"]
+    assert sources(made) == [cell.source for cell in cells]
+
+
+def test_an_edition_that_was_run_does_not_show_the_answers_either(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run brings every output back; here it is that of the committed notebook."""
+    committed = read_notebook(NOTEBOOKS / "12_transformer.ipynb")
+    monkeypatch.setattr(editions, "execute", lambda notebook, folder: committed)
+    (written,) = editions.write("student", ["12"], tmp_path, run=True)
+    shown, expected = (
+        [cell.get("outputs") for cell in one.cells]
+        for one in (read_notebook(written), normalise(editions.student(committed)))
+    )
+    assert shown == expected != [cell.get("outputs") for cell in committed.cells]
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)

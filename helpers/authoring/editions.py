@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import copy
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from nbformat import NotebookNode
@@ -34,6 +34,9 @@ DEFAULT = ROOT / "build"
 NOTES = 100_000  # bytes that the notes may add to a notebook, which is near its limit without them
 _SECTION = re.compile(r"^## (\d+)\b")
 _HEADINGS = re.compile(r"^#+ ", re.MULTILINE)
+_PREDICT = re.compile(r'\bpredict\(\s*"([^"]+)"')
+_CLAIM = re.compile(r'\bclaim\(\s*"([^"]+)"')
+_PREDICT_IN_WORDS = re.compile(r"\*\*Predict( first)?\.\*\*")
 
 
 def exercises_of(cell: NotebookNode) -> list[str]:
@@ -67,13 +70,16 @@ def solved(notebook: NotebookNode) -> NotebookNode:
 def student(notebook: NotebookNode) -> NotebookNode:
     """Return the edition to hand out: the stubs, without an answer and without old verdicts.
 
-    The outputs of the exercises' cells are taken out, and calls of `.solution()` with them. What
-    a student has solved is remembered as always.
+    The outputs of the exercises' cells are taken out, and calls of `.solution()` with them. So are
+    the outputs that answer a prediction, because nobody predicts what stands below the question;
+    they come when the student runs the cells. What a student has solved is remembered as always.
     """
     notebook = copy.deepcopy(notebook)
     for cell in notebook.cells:
         if cell.cell_type == "code":
             cell.source = _without_solutions(cell.source)
+    for cell in _answers(notebook.cells):
+        cell.outputs = []
     return _without_verdicts(notebook)
 
 
@@ -146,6 +152,8 @@ def write(
         if run:
             notebook = execute(notebook, NOTEBOOKS)
             refuse_stderr(notebook)
+            if kind == "student":  # the run has brought back what was taken out
+                notebook = student(notebook)
         written.append(folder / path.name)
         write_notebook(normalise(notebook), written[-1], LARGEST + NOTES)
     return written
@@ -169,6 +177,28 @@ def _without_solutions(source: str) -> str:
         if isinstance(node, ast.Expr) and ".solution(" in ast.unparse(node):
             del lines[node.lineno - 1 : node.end_lineno]
     return "\n".join(lines)
+
+
+def _answers(cells: list[NotebookNode]) -> Iterator[NotebookNode]:
+    """Yield the code cells that answer a prediction, asked by `predict` or in the text.
+
+    They stand between the question and the first text behind the claim that answers it. Where no
+    claim does, they stand between the question and the first text behind a code cell.
+    """
+    for position, question in enumerate(cells):
+        is_code = question.cell_type == "code"
+        asked = set(_PREDICT.findall(question.source)) if is_code else set()
+        if not asked and (is_code or not _PREDICT_IN_WORDS.search(question.source)):
+            continue
+        behind = cells[position + 1 :]
+        claims = [i for i, cell in enumerate(behind) if asked & set(_CLAIM.findall(cell.source))]
+        code = (i for i, cell in enumerate(behind) if cell.cell_type == "code")
+        last = claims[-1] if claims else next(code, len(behind))
+        for i, cell in enumerate(behind):
+            if cell.cell_type == "code" and not _PREDICT.search(cell.source):
+                yield cell
+            elif cell.cell_type == "markdown" and i > last:
+                break
 
 
 def _without_verdicts(notebook: NotebookNode) -> NotebookNode:
