@@ -94,12 +94,13 @@ def test_everything_fits_and_can_be_read(page: Page, folder: Path, name: str) ->
 def test_a_high_walk_can_be_read_from_the_back_row(page: Page, folder: Path, name: str) -> None:
     show(page, folder, name)
     to_view(page, "walk")
-    page.wait_for_timeout(500)  # it is drawn once more when its buttons stand beside it
-    sizes = page.evaluate(
-        """() => [...Reveal.getCurrentSlide().querySelectorAll(".am-walk .am-box-label")].map(
-          (label) => parseFloat(getComputedStyle(label).fontSize) * label.getScreenCTM().a)"""
-    )
-    assert len(sizes) > 10 and min(sizes) >= LABEL
+    read = f"""() => {{
+      const labels = Reveal.getCurrentSlide().querySelectorAll(".am-walk .am-box-label");
+      const sizes = [...labels].map(
+        (label) => parseFloat(getComputedStyle(label).fontSize) * label.getScreenCTM().a);
+      return sizes.length > 10 && Math.min(...sizes) >= {LABEL};
+    }}"""
+    page.wait_for_function(read)  # it is drawn once more when its buttons stand beside it
 
 
 @pytest.mark.parametrize("name", ["04_additive_attention", "12_transformer"])

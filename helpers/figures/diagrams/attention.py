@@ -148,8 +148,8 @@ def additive_step(words: Sequence[str]) -> Diagram:
             for i in size
         ),
         # In a walk the numbers take the place of the letters, so each row has its letter beside it.
-        Box("scores", "scores $e_{t,i}$", "word", (-0.1, 4.2), bound=False),
-        Box("weights", "weights $a_{t,i}$", "word", (-0.1, 5.7), bound=False),
+        Box("scores", "$e_{t,i}$", "word", (-0.1, 4.2), about="The scores.", bound=False),
+        Box("weights", "$a_{t,i}$", "word", (-0.1, 5.7), about="The weights.", bound=False),
         Box(
             "softmax",
             "softmax: positive, and the sum is 1",
