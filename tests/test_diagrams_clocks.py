@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 import torch
 
-from helpers.figures.diagrams.clocks import clock_hands, encoding_map
+from helpers.figures.diagrams import Arrow, faults
+from helpers.figures.diagrams.clocks import (
+    clock_hands,
+    encoding_map,
+    follow_word_plus_position,
+    trace_word_plus_position,
+    word_plus_position,
+)
 from helpers.models import sinusoidal_positions
 
 ENCODING = sinusoidal_positions(5, 8)
@@ -34,3 +43,37 @@ def test_the_map_holds_every_number():
     (image,) = axes.images
     assert torch.equal(torch.tensor(image.get_array()), ENCODING)
     assert image.get_clim() == (-1, 1) and bar.get_ylabel() == "number"
+
+
+def added_up():
+    torch.manual_seed(0)
+    word = torch.randn(8, dtype=torch.float64, requires_grad=True)
+    encoding = ENCODING.double().requires_grad_()
+    return word_plus_position("the", (1, 4)), trace_word_plus_position(word, encoding, (1, 4))
+
+
+def test_word_and_position_are_drawn_as_they_are_added():
+    assert faults(*added_up(), {"d_model": 8}) == []
+
+
+@pytest.mark.parametrize("wrong", [("p1", "x2"), ("p2", "x1"), ("p1", "e")])
+def test_a_position_that_moves_another_place_is_found(wrong):
+    diagram, tensors = added_up()
+    more = dataclasses.replace(diagram, arrows=(*diagram.arrows, Arrow(*wrong)))
+    assert faults(more, tensors, {"d_model": 8})
+
+
+@pytest.mark.parametrize("left_out", [("e", "x1"), ("e", "x2"), ("p1", "x1"), ("p2", "x2")])
+def test_a_part_of_the_sum_that_is_missing_is_found(left_out):
+    diagram, tensors = added_up()
+    ways = tuple(arrow for arrow in diagram.arrows if (arrow.start, arrow.end) != left_out)
+    assert faults(dataclasses.replace(diagram, arrows=ways), tensors, {"d_model": 8})
+
+
+def test_the_numbers_of_the_sum_are_those_of_the_word_and_of_its_places():
+    word = torch.randn(8, generator=torch.Generator().manual_seed(0))
+    shown = follow_word_plus_position(word, ENCODING, (1, 4)).values
+    for part, place in (("1", 1), ("2", 4)):
+        assert shown[f"p{part}"] == ENCODING[place, :3].tolist()
+        assert shown[f"x{part}"] == pytest.approx((word + ENCODING[place])[:3].tolist())
+    assert shown["e"] == word[:3].tolist() and shown["x1"] != shown["x2"]

@@ -13,9 +13,12 @@ from helpers.figures.diagrams.self_attention import (
     REACHES,
     asking_word,
     follow_asking_word,
+    follow_two_ways,
     reach,
     trace_asking_word,
     trace_reach,
+    trace_two_ways,
+    two_ways,
 )
 
 WORDS = ("the", "black", "cat")
@@ -62,6 +65,43 @@ def test_the_walk_shows_what_the_learners_function_computes():
 def test_a_word_that_is_not_there_cannot_ask(asking):
     with pytest.raises(ValueError, match=f"word {asking} of 3"):
         asking_word(WORDS, asking)
+
+
+def test_both_ways_round_a_shuffle_are_drawn_as_they_are_computed():
+    tensors = trace_two_ways(*given(), (2, 0, 1))
+    assert faults(two_ways(), tensors, SIZES | {"source": 3}) == []
+
+
+@pytest.mark.parametrize("wrong", [("PY", "of_PX"), ("Y", "PX"), ("Y", "of_PX")])
+def test_a_way_that_joins_the_two_is_found(wrong):
+    more = dataclasses.replace(two_ways(), arrows=(*two_ways().arrows, Arrow(*wrong)))
+    assert faults(more, trace_two_ways(*given(), (2, 0, 1)), SIZES | {"source": 3})
+
+
+@pytest.mark.parametrize("order", [(2, 0, 1), (1, 0, 2), (0, 2, 1)])
+def test_both_ways_round_a_shuffle_end_with_the_learners_outputs_moved(order):
+    states, matrices = given()
+    numbers = follow_two_ways(states, matrices, order, WORDS, list("abcdef"))
+    outputs, _ = nb09.self_attention.reference(states[None], *matrices)
+    for name in ("PY", "of_PX"):
+        shown = torch.tensor(numbers.values[name], dtype=torch.float64)
+        torch.testing.assert_close(shown, outputs[0, list(order)])
+        assert numbers.rows[name] == [WORDS[place] for place in order]
+
+
+def test_words_that_know_their_places_end_elsewhere():
+    states, matrices = given()
+    places = torch.arange(15, dtype=torch.float64).view(3, 5)
+    order = [2, 0, 1]
+    before = trace_two_ways(states + places, matrices, order)["PY"]
+    after = trace_two_ways(states[order] + places, matrices, [0, 1, 2])["Y"]
+    assert (before - after).abs().max() > 0.1
+
+
+@pytest.mark.parametrize("order", [(0, 1), (0, 0, 1), (1, 2, 3)])
+def test_an_order_that_is_no_shuffle_is_refused(order):
+    with pytest.raises(ValueError, match="expected the places 0 to 2, each once"):
+        trace_two_ways(*given(), order)
 
 
 def of_reach(kind):

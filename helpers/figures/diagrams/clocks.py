@@ -1,4 +1,7 @@
-"""Pictures of positional encodings: the hands of clocks, and all numbers on one map."""
+"""Pictures of positional encodings: added to a word, as hands of clocks, all numbers on one map.
+
+Shapes: d_model numbers of a vector.
+"""
 
 from __future__ import annotations
 
@@ -11,6 +14,64 @@ from torch import Tensor
 
 from helpers import palette
 from helpers.figures.checks import to_array
+from helpers.figures.diagrams.spec import Box, Diagram, Numbers, Stage, arrows
+
+SHOWN = 3  # numbers of a vector that the picture of a sum has room for
+
+
+def word_plus_position(word: str, places: tuple[int, int]) -> Diagram:
+    """One word at two places, and what a layer gets from each; tensors: `trace_word_plus_position`.
+
+    places: where the word stands, counted from 0.
+    """
+    early, late = places
+    same = f"The vector of '{word}', the same at every place."
+    boxes = (
+        Box("word", f"'{word}'", "word", (1.45, 0), tall=0.36, bound=False),
+        _vector("e", "word vector", "source", (1.45, 0.95), same),
+        _vector("p1", f"position {early}", "source", (0, 0.95), f"The encoding of place {early}."),
+        _vector("p2", f"position {late}", "source", (2.9, 0.95), f"The encoding of place {late}."),
+        _vector("x1", f"$x_{{{early}}}$", "source", (0, 2.5), f"What stands at place {early}."),
+        _vector("x2", f"$x_{{{late}}}$", "source", (2.9, 2.5), f"What stands at place {late}."),
+    )
+    ways = arrows("word > e > x1", "e > x2", "p1 > x1", "p2 > x2")
+    stages = (
+        Stage(f"'{word}' occurs twice, and its vector is the same both times.", ("word", "e")),
+        Stage(f"Place {early} and place {late} have different vectors.", ("p1", "p2")),
+        Stage("Word and position are added, number by number.", ("e", "p1", "p2", "x1", "x2")),
+        Stage("So the layer sees two different vectors for the same word.", ("x1", "x2")),
+    )
+    alt = (
+        f"The vector of the word '{word}' in the middle, the vector of position {early} on the "
+        f"left and that of position {late} on the right. Word and position {early} are added up to "
+        f"x_{early}, and word and position {late} to x_{late}. The two sums differ, although the "
+        "word is the same."
+    )
+    title = f"One '{word}', two places, two vectors"
+    return Diagram(title, boxes, ways, stages, alt, unfolds=True)
+
+
+def _vector(name: str, label: str, role: str, at: tuple[float, float], about: str) -> Box:
+    return Box(name, label, role, at, "d_model", "", about, wide=1.32, tall=0.72)
+
+
+def trace_word_plus_position(
+    word: Tensor, encoding: Tensor, places: tuple[int, int]
+) -> dict[str, Tensor]:
+    """Return every tensor of `word_plus_position` in one graph.
+
+    word: its vector (d_model,). encoding: (length, d_model). places: as in the diagram.
+    """
+    first, second = (encoding[place].clone() for place in places)
+    vector = word.clone()
+    parts = {"e": vector, "p1": first, "p2": second}
+    return parts | {"x1": vector + first, "x2": vector + second}
+
+
+def follow_word_plus_position(word: Tensor, encoding: Tensor, places: tuple[int, int]) -> Numbers:
+    """Return the first numbers of each vector of `word_plus_position`; see the trace."""
+    parts = trace_word_plus_position(word, encoding, places)
+    return Numbers("", {name: vector[:SHOWN].tolist() for name, vector in parts.items()})
 
 
 def clock_hands(encoding: Tensor, pairs: Sequence[int]) -> Figure:

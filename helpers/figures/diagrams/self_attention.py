@@ -1,6 +1,6 @@
-"""Diagrams of self-attention: one word that asks its own sentence, and how far each layer hears.
+"""Diagrams of self-attention: one word that asks its sentence, a shuffle, how far each layer hears.
 
-Shapes: d_model numbers of a word's vector, d_k of a query and a key, d_v of a value.
+Shapes: source words, d_model numbers of a word's vector, d_k of a query and a key, d_v of a value.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
+from helpers.attention import attend, scaled_dot
 from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
 from helpers.models import AttentionLayer
 
@@ -155,6 +156,98 @@ def follow_asking_word(states: Tensor, matrices: Sequence[Tensor], asking: int) 
     parts = trace_asking_word(states, matrices, asking)
     weights = {f"a{i}": float(parts[f"a{i}"]) for i in range(1, len(states) + 1)}
     return Numbers("", {name: tensor.tolist() for name, tensor in parts.items()}, {}, weights)
+
+
+def two_ways() -> Diagram:
+    """Look and then shuffle, or shuffle and then look; tensors: `trace_two_ways`."""
+    left, right = 0.0, 1.75  # the columns of the two ways
+    boxes = (
+        _matrix("X", "X", "source", (right / 2, 0), "d_model", "The words in their order.", 2.2),
+        _matrix("Y", "f(X)", "context", (left, 1.95), "d_v", "What each word finds."),
+        _matrix("PX", "P X", "source", (right, 1.95), "d_model", "The same rows, shuffled."),
+        _matrix("PY", "P f(X)", "context", (left, 3.9), "d_v", "The outputs, shuffled."),
+        _matrix("of_PX", "f(P X)", "context", (right, 3.9), "d_v", "What each word finds now."),
+    )
+    ways = (
+        Arrow("X", "Y", "look"),
+        Arrow("Y", "PY", "shuffle"),
+        Arrow("X", "PX", "shuffle"),
+        Arrow("PX", "of_PX", "look"),
+    )
+    stages = (
+        Stage("$X$ has a row for each word. The layer $f$ gives each word its output.", ("X", "Y")),
+        Stage("The shuffle $P$ puts the words into another order.", ("X", "PX")),
+        Stage("The layer looks once more, now at the shuffled words.", ("PX", "of_PX")),
+        Stage("Now shuffle the first outputs in the same way as the words.", ("Y", "PY")),
+        Stage(
+            "Both ways end with the same rows. Each word has found the same, only at another "
+            "place: $f(P X) = P f(X)$.",
+            ("PY", "of_PX"),
+        ),
+    )
+    alt = (
+        "Two ways up from a matrix X with a row for each word. On the left the layer looks first, "
+        "and then its outputs are shuffled. On the right the words are shuffled first, and then "
+        "the layer looks. Both ways end with the same rows."
+    )
+    title = "Look first or shuffle first"
+    return Diagram(title, boxes, ways, stages, alt, unfolds=True)
+
+
+def _matrix(
+    name: str,
+    symbol: str,
+    role: str,
+    at: tuple[float, float],
+    width: str,
+    about: str,
+    wide: float = 1.6,
+) -> Box:
+    shape = f"source, {width}"
+    return Box(name, f"${symbol}$", role, at, shape, "", about, wide=wide, tall=1.35)
+
+
+def trace_two_ways(
+    states: Tensor, matrices: Sequence[Tensor], order: Sequence[int]
+) -> dict[str, Tensor]:
+    """Return every tensor of `two_ways` in one graph.
+
+    states: X, of the words (source, d_model). matrices: W_Q and W_K (d_model, d_k) and W_V
+    (d_model, d_v). order: which word stands at each place after the shuffle, counted from 0.
+    Raises ValueError for an order that is no shuffle of the words.
+    """
+    if sorted(order) != list(range(len(states))):
+        raise ValueError(
+            f"order is {list(order)}; expected the places 0 to {len(states) - 1}, each once"
+        )
+
+    def look(words: Tensor) -> Tensor:
+        queries, keys, values = (words @ matrix for matrix in matrices)
+        return attend(queries, keys, values, score=scaled_dot)[0]
+
+    found, shuffled = look(states), states[list(order)]
+    parts = {"X": states, "Y": found, "PX": shuffled}
+    return parts | {"PY": found[list(order)], "of_PX": look(shuffled)}
+
+
+@torch.no_grad()
+def follow_two_ways(
+    states: Tensor,
+    matrices: Sequence[Tensor],
+    order: Sequence[int],
+    words: Sequence[str],
+    features: Sequence[str],
+) -> Numbers:
+    """Return what `two_ways` shows of a sentence; see the trace.
+
+    words: of the sentence. features: what each number of an output means.
+    """
+    parts = trace_two_ways(states, matrices, order)
+    moved = [words[place] for place in order]
+    rows = {"X": words, "Y": words, "PX": moved, "PY": moved, "of_PX": moved}
+    columns = dict.fromkeys(("Y", "PY", "of_PX"), features)
+    values = {name: tensor.tolist() for name, tensor in parts.items()}
+    return Numbers("", values, rows=rows, columns=columns)
 
 
 REACHES = ("recurrent", "convolution", "self-attention")
