@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import dataclasses
+import io
 import json
 import re
 
@@ -10,6 +12,7 @@ import pytest
 import torch
 from matplotlib.colors import to_rgba
 from matplotlib.patches import Rectangle
+from PIL import Image
 from torch import nn
 
 from helpers import palette
@@ -24,6 +27,7 @@ from helpers.figures.diagrams import (
     draw,
     draw_all,
     faults,
+    show_drawing,
 )
 from helpers.figures.diagrams.attention import (
     additive_step,
@@ -45,7 +49,7 @@ from helpers.figures.diagrams.recurrent import (
     trace_unrolled,
     unrolled_network,
 )
-from helpers.figures.diagrams.still import ends, picture
+from helpers.figures.diagrams.still import COLOURS, ends, picture
 from helpers.figures.diagrams.translation import (
     encoder_decoder,
     follow_encoder_decoder,
@@ -366,6 +370,17 @@ def test_several_diagrams_stand_in_columns(monkeypatch):
     assert [axes.get_title(loc="left") for axes in shown[0].axes] == ["Toy"] * 3
     with pytest.raises(ValueError, match="no diagrams"):
         draw_all([], "three times the same three boxes")
+
+
+def test_a_drawing_holds_few_colours(monkeypatch):
+    shown = []
+    monkeypatch.setattr(charts, "publish_display_data", shown.append)
+    fig, axes = charts.new_figure(3, 2)
+    axes.imshow(torch.arange(300.0).view(15, 20))
+    show_drawing(fig, "a map of many shades, which are a few in the picture")
+    for data in re.findall('base64,([^"]+)', shown[0]["text/html"]):
+        with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+            assert len(image.getcolors()) <= COLOURS
 
 
 def drawn_in(box, **numbers):

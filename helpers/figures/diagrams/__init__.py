@@ -15,7 +15,7 @@ from helpers.figures.diagrams.spec import (
     Stage,
     arrows,
 )
-from helpers.figures.diagrams.still import draw, draw_all, ends, in_rows, picture
+from helpers.figures.diagrams.still import draw, draw_all, ends, in_rows, picture, show_drawing
 
 __all__ = [
     "ROLES",
@@ -31,4 +31,5 @@ __all__ = [
     "faults",
     "in_rows",
     "picture",
+    "show_drawing",
 ]

@@ -53,6 +53,11 @@ def draw(
     show(picture(diagram, numbers, stage), alt or diagram.alt, COLOURS)
 
 
+def show_drawing(fig: Figure, alt: str) -> None:
+    """Show a figure that is a drawing and holds few colours, such as one of clocks; see `show`."""
+    show(fig, alt, COLOURS)
+
+
 def draw_all(diagrams: Sequence[Diagram], alt: str, columns: int = 2) -> None:
     """Show several diagrams in one figure, so many beside each other, each under its title.
 
