@@ -77,6 +77,9 @@ LAYER_MARKERS = {"RNN": "s", "RNN, rotation": "D", "GRU": "o", "GRU, bias +2": "
 # The order in which colours are given to series that are no model of the list above.
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, GREY, SKY, BLACK)
 
+# A frame on a shade of a weight: dark with a light rim, because one of them is seen on each shade.
+FRAME, RIM = BLACK, "#ffffff"
+
 WEIGHT_COLOURMAP = "cividis"
 # Thirty-three evenly spaced colours of cividis, so that the widgets and the static tables shade as
 # the figures do without loading matplotlib.

@@ -24,7 +24,7 @@ from helpers.explorer import (
     explore,
 )
 from helpers.explorer.joining import read_module
-from helpers.palette import ROLE_COLOURS
+from helpers.palette import FRAME, RIM, ROLE_COLOURS
 
 ROWS, COLUMNS = ["le", "chat", "<end>"], ["the", "cat"]
 WEIGHTS = np.array([[0.9, 0.1], [0.25, 0.75], [0.0, 0.0]])
@@ -226,7 +226,7 @@ def test_the_map_as_a_table() -> None:
     assert titles.count("gold link") == 2
     assert titles.count("possible link") == 1
     borders = [names for _, names in read.tags if names.get("title") == "gold link"]
-    assert all(f"3px solid {ROLE_COLOURS['gold link']}" in names["style"] for names in borders)
+    assert all(f"border:3px solid {FRAME};outline:1px solid {RIM}" in n["style"] for n in borders)
     assert "2 of 2 linked target words" in read.text
     assert "Rows: 3 target words (queries). Columns: 2 source words (keys)." in read.text
     assert "'le' looks at 'the' with 0.90" in read.text

@@ -73,6 +73,15 @@ def test_marks_stand_out_on_both_themes(background: str) -> None:
         assert palette.contrast(palette.ROLE_COLOURS[name], background) >= 3, name
 
 
+def test_a_frame_is_seen_on_every_shade_and_paper() -> None:
+    """One of its two colours stands out from what it lies on, and both from each other."""
+    shades = [palette.shade(weight) for weight in np.linspace(0, 1, 101)]
+    for colour in (*shades, "#ffffff", figures.DARK_PAPER):
+        seen = [palette.contrast(line, colour) for line in (palette.FRAME, palette.RIM)]
+        assert max(seen) >= 4.5, colour
+    assert palette.contrast(palette.FRAME, palette.RIM) >= 4.5
+
+
 def test_each_model_has_its_own_colour_and_marker() -> None:
     assert set(palette.MODEL_COLOURS) == set(palette.MODEL_MARKERS)
     assert len(set(palette.MODEL_COLOURS.values())) == len(palette.MODEL_COLOURS)
@@ -89,7 +98,7 @@ def test_each_model_has_its_own_colour_and_marker() -> None:
 
 def test_a_wall_hangs_every_map(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Figure] = []
-    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    monkeypatch.setattr(figures, "show", lambda fig, alt, narrow: drawn.append(fig))
     maps = {name: np.full((2, 3), 0.5) for name in "ABCD"}
     maps["C"] = np.array([[9.0, 0.0, 0.0], [0.0, 0.0, 0.0]])  # breaks the rules, and is drawn
     sizes = {"rows": ["a", "b"], "columns": ["x", "y", "z"], "title": "four", "alt": "four maps"}
@@ -104,15 +113,34 @@ def test_a_wall_hangs_every_map(monkeypatch: pytest.MonkeyPatch) -> None:
     columns = {axes.get_subplotspec().colspan.start for axes in drawn[1].axes[:4]}
     assert columns == {0, 1, 2, 3}
     outlines = [patch.get_xy() for axes in drawn[1].axes[:4] for patch in axes.patches]
-    assert outlines == [(2.06, 1.06)] * 4
+    assert outlines == [(2.1, 1.1)] * 4
     figures.wall(maps, **sizes, rows_are="words that ask", columns_are="words asked")
     beside = drawn[2].get_supylabel(), drawn[2].get_supxlabel()
     assert beside == ("words that ask", "words asked")
     figures.wall(maps, **sizes, small=True)
     shades = [float(fig.axes[0].collections[0].norm(0.09)) for fig in (drawn[0], drawn[3])]
-    assert shades == pytest.approx(
-        [0.09, 0.3]
-    )  # of the way from the darkest colour to the lightest
+    # Of the way from the darkest colour to the lightest:
+    assert shades == pytest.approx([0.09, 0.3])
+
+
+def test_a_stacked_wall_has_a_column_of_maps_for_narrow_windows(
+    monkeypatch: pytest.MonkeyPatch, shown: list
+) -> None:
+    given = {"rows": ["a", "b"], "columns": ["x", "y"], "title": "two", "alt": ALT, "small": True}
+    maps = {"A": np.full((2, 2), 0.5), "B": np.eye(2)}
+    figures.wall(maps, **given)
+    figures.wall(maps, **given, stacked=True)
+    flat, stacked = (output["text/html"] for output in shown)
+    assert (flat.count("<img "), stacked.count("<img ")) == (2, 4)
+    wide, narrow = stacked.split('<div class="am-narrow" style="display:none">')
+    assert flat in wide and "@media (max-width:600px)" in narrow
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "show", lambda fig, alt, narrow: drawn.append(narrow))
+    figures.wall(maps, **given, stacked=True)
+    *column, bar = drawn[0].axes
+    assert {axes.get_subplotspec().colspan.start for axes in column} == {0}
+    assert all(axes.xaxis.get_tick_params()["labelbottom"] for axes in column)
+    assert bar.get_xlabel() == "attention weight"
 
 
 def test_a_strip_looks_at_one_picture_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -301,15 +329,17 @@ def test_attention_map_says_where_each_row_looks(shown: list) -> None:
 def test_attention_map_draws_gold_links(shown: list) -> None:
     figures.attention_map(WEIGHTS, ROWS, COLUMNS, title="Two words")
     figures.attention_map(WEIGHTS, ROWS, COLUMNS, gold=[(1, 1)], title="Two words")
-    gold = np.array(to_rgb(palette.ROLE_COLOURS["gold link"])) * 255
 
-    def reddish(data: bytes) -> int:
-        with Image.open(io.BytesIO(data)) as image:
-            pixels = np.asarray(image.convert("RGB"), dtype=float)
-        return int((np.abs(pixels - gold).max(-1) < 20).sum())
+    def framed(data: str) -> int:
+        """Count the pixels of the frame's colour that have its rim next to them."""
+        with Image.open(io.BytesIO(base64.b64decode(data))) as image:
+            grey = np.asarray(image.convert("L"), dtype=int)
+        jumps = (grey[:, :-3] < 30) & (grey[:, 3:] > 225)
+        return int(jumps.sum())
 
-    assert reddish(picture(shown[0])) == 0
-    assert reddish(picture(shown[1])) > 100
+    plain, gold = (re.findall(r"base64,([^\"]+)", output["text/html"]) for output in shown)
+    for without, within in zip(plain, gold, strict=True):  # light and dark
+        assert framed(within) > framed(without) + 40
 
 
 def test_attention_map_takes_an_alt_of_your_own(shown: list) -> None:
@@ -397,6 +427,11 @@ def test_by_length_shows_value_interval_and_size(monkeypatch: pytest.MonkeyPatch
     assert list(container.lines[0].get_ydata()) == [1.0, 0.5]
     segment = container.lines[2][0].get_segments()[1]  # the interval of the second bucket
     assert segment[:, 1] == pytest.approx(buckets[1].interval)
+    # The bar of the first bucket is shorter than its point, and is seen above and beside it.
+    point, ends, (bar, *_) = container.lines
+    assert bar.get_zorder() > point.get_zorder()
+    assert to_hex(point.get_markerfacecolor()) == "#ffffff"
+    assert all(end.get_markersize() > point.get_markersize() for end in ends)
 
 
 def line_colours(monkeypatch: pytest.MonkeyPatch, names: list[str], dark: bool) -> list[str]:

@@ -13,7 +13,7 @@ from html import escape
 import numpy as np
 
 from helpers.figures.checks import COLUMNS_ARE, ROWS_ARE, with_role
-from helpers.palette import ROLE_COLOURS, ink_on, shade
+from helpers.palette import FRAME, RIM, ink_on, shade
 
 SHOWN_FROM = 0.095  # weights that round to 0.1 or more carry their number
 _TABLE = "table-layout:auto;border-collapse:separate;border-spacing:2px;margin:4px 0"
@@ -139,7 +139,7 @@ def _cell(weight: float, gold: bool, possible: bool) -> str:
     kind = ""
     if gold or possible:
         line = "solid" if gold else "dashed"
-        style += f"border:3px {line} {ROLE_COLOURS['gold link']}"
+        style += f"border:3px {line} {FRAME};outline:1px {line} {RIM}"
         kind = f' title="{"gold" if gold else "possible"} link"'
     style = f' style="{style}"' if style else ""
     return f'<td bgcolor="{colour}"{kind}{style}>{text}</td>'

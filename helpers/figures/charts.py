@@ -24,6 +24,7 @@ from matplotlib.colors import PowerNorm, to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
+from matplotlib.patheffects import withStroke
 from matplotlib.text import Annotation, Text
 from matplotlib.ticker import LogFormatter, MaxNLocator
 from PIL import Image
@@ -42,6 +43,11 @@ SHOWN_FROM = 0.095  # weights that round to 0.1 or more carry their number
 # What the others are compared with is grey in every figure, and its marker tells it apart.
 COMPARED_WITH = ("no attention, bidirectional", "null curve", "another's context", "guessing")
 LIGHTEST, DARKEST = 0x94, 0x10  # greys of one model in several sizes; both are seen on white
+RIM = 1.1  # points, of the light rim on each side of a frame
+# A bar that is shorter than its marker is seen all the same, because the marker is hollow and lies
+# below the bar, whose ends are wider than the marker.
+BAR = {"markersize": 7, "markerfacecolor": "white", "markeredgewidth": 1.8}
+BAR |= {"barsabove": True, "capsize": 6}
 
 STYLE = {
     "figure.dpi": DOTS_PER_INCH,
@@ -90,18 +96,32 @@ _THEME_STYLE = (
     + ",".join(f"{theme} .am-dark" for theme in _DARK_THEMES)
     + "{display:block!important}</style>"
 )
+# A notebook that is not trusted loses this style too, and shows the wide figure in every window.
+_NARROW_STYLE = (
+    "<style>@media (max-width:600px){.am-wide{display:none!important}"
+    ".am-narrow{display:block!important}}</style>"
+)
 AS_IT_IS = "as it is"  # the gid of what keeps its colour in the dark, such as ink on a shade
 
 
-def show(fig: Figure, alt: str, colours: int = COLOURS) -> None:
+def show(fig: Figure, alt: str, colours: int = COLOURS, narrow: Figure | None = None) -> None:
     """Show a figure as HTML with `alt` as its text, in a light and a dark rendering, and close it.
 
     alt: what the figure shows, for readers who do not see it; at least 20 characters. colours: the
-    most that its pictures hold, see `png`.
+    most that its pictures hold, see `png`. narrow: the same figure for windows as narrow as a
+    phone's, where it takes the place of the other one.
     The same data gives the same bytes. Raises ValueError where `alt` is missing or too short.
     """
     alt = checked_alt(alt)
-    publish_display_data({"text/html": figure_html(fig, alt, colours), "text/plain": alt})
+    html = figure_html(fig, alt, colours)
+    if narrow is not None:
+        slim = figure_html(narrow, alt, colours)
+        html = (
+            f'<div class="am-wide" style="display:block">{html}</div>'
+            f'<div class="am-narrow" style="display:none">{slim}</div>{_NARROW_STYLE}'
+        )
+        _close(narrow)
+    publish_display_data({"text/html": html, "text/plain": alt})
     _close(fig)
 
 
@@ -274,6 +294,7 @@ def wall(
     rows_are: str = "",
     columns_are: str = "",
     small: bool = False,
+    stacked: bool = False,
 ) -> None:
     """Show several maps of one sentence beside each other, each under its name.
 
@@ -282,13 +303,38 @@ def wall(
     across: how many maps stand in a row. gold: links (source position, target position), outlined.
     rows_are, columns_are: what rows and columns are, written beside the maps if given.
     small: colours follow the square root of a weight, so that small ones can be told apart.
+    stacked: a narrow window shows the maps below each other, so that their words can be read. This
+    stores every map twice.
     Raises ValueError for a map of another size.
     """
-    from helpers.figures.checks import link_list, to_array
+    from helpers.figures.checks import link_list
 
     links = link_list(gold, len(rows), len(columns), "gold")
+    sides = (rows_are, columns_are)
+    figure, *narrow = (
+        _hang(maps, rows, columns, links, sides, title, each, small)
+        for each in ((across, 1) if stacked else (across,))
+    )
+    show(figure, alt, narrow=narrow[0] if narrow else None)
+
+
+def _hang(
+    maps: Mapping[str, Any],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    links: Sequence[tuple[int, int]],
+    sides: tuple[str, str],
+    title: str,
+    across: int,
+    small: bool,
+) -> Figure:
+    """Return the figure of `wall`. sides: what rows and columns are, or "" twice."""
+    from helpers.figures.checks import to_array
+
     across, down = min(across, len(maps)), -(-len(maps) // across)
-    wide, tall = 2.0 + 0.3 * len(columns) * across, 1.2 + down * (0.9 + 0.27 * len(rows))
+    alone = across < 2  # a column of maps, so high that each needs its words below it
+    room = 1.4 if alone else 0.9
+    wide, tall = 2.0 + 0.3 * len(columns) * across, 1.2 + down * (room + 0.27 * len(rows))
     fig = Figure(figsize=(wide, tall))
     grid = fig.subplots(down, across, sharex=True, sharey=True, squeeze=False)
     for axes, (name, weights) in zip(grid.flat, maps.items(), strict=False):
@@ -305,33 +351,37 @@ def wall(
         axes.set_title(name, loc="center", pad=6)
         axes.set_xticks(np.arange(len(columns)) + 0.5, columns, rotation=90, fontsize=10)
         axes.set_yticks(np.arange(len(rows)) + 0.5, rows, fontsize=10)
-        axes.tick_params(length=0)
+        axes.tick_params(length=0, labelbottom=alone or axes in grid[-1])
         axes.grid(False)
         axes.spines[:].set_visible(False)
     grid[0, 0].invert_yaxis()  # shared: one turns them all
     for axes in grid.flat[len(maps) :]:
         axes.set_visible(False)
-    bar = fig.colorbar(image, ax=grid, fraction=0.05, pad=0.02, aspect=30)
+    place = "top" if alone else "right"
+    bar = fig.colorbar(image, ax=grid, location=place, fraction=0.05, pad=0.02, aspect=30)
     bar.set_label("attention weight")
     if small:
-        bar.set_ticks([0, 0.05, 0.1, 0.2, 0.4, 0.6, 0.8, 1.0])
+        low = [0, 0.1] if alone else [0, 0.05, 0.1]  # a bar that lies has less room for numbers
+        bar.set_ticks([*low, 0.2, 0.4, 0.6, 0.8, 1.0])
     bar.outline.set_visible(False)
-    if rows_are or columns_are:
-        fig.supylabel(rows_are, fontsize=13)
-        fig.supxlabel(columns_are, fontsize=13)
+    if any(sides):
+        fig.supylabel(sides[0], fontsize=13)
+        fig.supxlabel(sides[1], fontsize=13)
     fig.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=15)
-    show(fig, alt)
+    return fig
 
 
 def _outline(source: int, target: int, width: float) -> Rectangle:
     """The frame of a gold link's cell, in points; cells are 1 wide and 1 tall."""
-    return Rectangle(
-        (source + 0.06, target + 0.06),
-        *(0.88, 0.88),
-        fill=False,
-        linewidth=width,
-        edgecolor=palette.ROLE_COLOURS["gold link"],
-    )
+    return _frame((source + 0.1, target + 0.1), 0.8, width)
+
+
+def _frame(corner: tuple[float, float], side: float, width: float) -> Rectangle:
+    """A square frame that is seen on every shade, and in the light as in the dark."""
+    frame = Rectangle(corner, side, side, fill=False, linewidth=width, gid=AS_IT_IS)
+    frame.set(edgecolor=palette.FRAME, clip_on=False)
+    frame.set_path_effects([withStroke(linewidth=width + 2 * RIM, foreground=palette.RIM)])
+    return frame
 
 
 def picture_strip(
@@ -373,9 +423,7 @@ def picture_strip(
             # Under the picture: on its cell the number would hide a small thing.
             axes.text(side / 2, 1.04 * side, f"{row.max():.2f}", ha="center", va="top", fontsize=11)
         if cell is not None:
-            outline = Rectangle((cell % side, cell // side), 1, 1, fill=False, clip_on=False)
-            outline.set(linewidth=3, edgecolor=palette.ROLE_COLOURS["gold link"])
-            axes.add_patch(outline)
+            axes.add_patch(_frame((cell % side, cell // side), 1, 2.4))
     fig.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=15)
     show(fig, alt)
 
@@ -489,9 +537,7 @@ def dots(
         colour, marker = _look(name.partition(":")[0], 0)
         middle = float(np.mean(values))
         span = [[middle - min(values)], [max(values) - middle]]
-        axes.errorbar(
-            middle, place, xerr=span, color=colour, marker=marker, capsize=4, linewidth=1.8
-        )
+        axes.errorbar(middle, place, xerr=span, color=colour, marker=marker, linewidth=1.8, **BAR)
         axes.scatter(values, [place + 0.27] * len(values), color=colour, alpha=0.6, s=14)
     axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(len(rows) - 0.4, -0.5)  # the first row on top
@@ -536,7 +582,7 @@ def by_length(
         # A small step aside, so that intervals of two models do not hide each other.
         x = np.arange(len(buckets)) + (place - (len(curves) - 1) / 2) * 0.06
         span = [np.maximum(value - low, 0), np.maximum(high - value, 0)]
-        axes.errorbar(x, value, span, color=colour, marker=marker, capsize=4)
+        axes.errorbar(x, value, span, color=colour, marker=marker, elinewidth=1.8, **BAR)
         ends[name] = (float(value[-1]), colour)
     if ticks is None:
         raise ValueError("curves is empty; expected at least one model with its buckets.")

@@ -109,10 +109,13 @@ export function createGrid(
   const numbers = svg("g", { class: "am-numbers", "font-size": size.number });
   const links = svg("g", { class: "am-links" });
   const box = { width: w - 5, height: h - 5, rx: 3 };
+  // White below the colour, because the colour alone is not seen on every shade.
   const outline = (kind, [s, t]) =>
-    svg("rect", { class: kind, x: s * w + 2.5, y: t * h + 2.5, ...box });
-  links.append(...state.gold.map((link) => outline("am-gold", link)));
-  links.append(...state.possible.map((link) => outline("am-gold am-possible", link)));
+    ["am-casing", "am-gold"].map((part) =>
+      svg("rect", { class: `${part} ${kind}`.trim(), x: s * w + 2.5, y: t * h + 2.5, ...box }),
+    );
+  links.append(...state.gold.flatMap((link) => outline("", link)));
+  links.append(...state.possible.flatMap((link) => outline("am-possible", link)));
   // Veils of the paper's colour dim whatever is not highlighted: a few elements, not every cell.
   const veils = [0, 1, 2, 3].map(() => svg("rect", { class: "am-veil" }));
   const future = svg("rect", { class: "am-veil am-future" });
