@@ -52,6 +52,15 @@ def test_the_readmes_links_open_this_version_at_a_notebook_that_is_there() -> No
     assert codespaces == repository
 
 
+def test_the_readme_says_of_each_host_whether_it_was_tried() -> None:
+    table = README.partition("### Without installing anything")[2]
+    hosts = re.findall(r"^\| ([A-Z][\w ]+) \|", table.partition("\n\nIn Colab")[0], re.MULTILINE)
+    (told,) = re.findall(r"^\*\*What was tried\.\*\*.*?\n\n", table, re.MULTILINE | re.DOTALL)
+    untried = " ".join(told.split()).partition("no record of")[2].partition(". ")[0]
+    assert len(hosts) == 6
+    assert [host for host in (*hosts, "macOS", "Windows", "ARM") if host not in untried] == []
+
+
 @pytest.mark.parametrize("front", ["nbextensions", "labextensions"])
 def test_the_script_of_the_live_views_lies_beside_python(front: str) -> None:
     """VS Code looks for it among the nbextensions, JupyterLab among the labextensions."""
