@@ -65,6 +65,10 @@ BESIDE_MARKERS = {"GRU + attention": "^", "transformer, two blocks": "D"}
 CONTEXT_COLOURS = {"attention": GREEN, "mean": ORANGE, "last state": GREY}
 CONTEXT_MARKERS = {"attention": "^", "mean": "v", "last state": "s"}
 
+# Attention again, by what its sum is made of. States are what all other models with attention take.
+VALUE_COLOURS = {"states as values": CONTEXT_COLOURS["attention"], "words as values": BLUE}
+VALUE_MARKERS = {"states as values": CONTEXT_MARKERS["attention"], "words as values": "o"}
+
 # Recurrent layers are not compared with the models above, so the colours serve once more.
 LAYER_COLOURS = {
     "RNN": ORANGE,

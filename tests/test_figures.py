@@ -94,6 +94,8 @@ def test_each_model_has_its_own_colour_and_marker() -> None:
     beside = [*palette.BESIDE_COLOURS.values(), palette.MODEL_COLOURS["transformer"]]
     assert len(set(beside)) == len(beside)
     assert palette.BESIDE_COLOURS["GRU + attention"] == palette.MODEL_COLOURS["scaled dot"]
+    assert set(palette.VALUE_COLOURS) == set(palette.VALUE_MARKERS)
+    assert len(set(palette.VALUE_COLOURS.values())) == len(palette.VALUE_COLOURS)
 
 
 def test_a_wall_hangs_every_map(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -145,7 +147,7 @@ def test_a_stacked_wall_has_a_column_of_maps_for_narrow_windows(
 
 def test_a_strip_looks_at_one_picture_word_by_word(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Figure] = []
-    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
     image = np.full((8, 8, 3), 200, dtype=np.uint8)
     words = [*"abcdefg", "<end>"]
     weights = np.tile([[0.1, 0.9, 0.0, 0.0]], (8, 1))
@@ -173,7 +175,7 @@ def test_a_strip_looks_at_one_picture_word_by_word(monkeypatch: pytest.MonkeyPat
 
 def test_a_logarithmic_axis_shows_powers(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Figure] = []
-    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
     series = {"falls": ([0, 1, 2], [1.0, 1e-3, 1e-6]), "falls too": ([0, 1, 2], [1.0, 1e-3, 2e-6])}
     figures.lines(series, xlabel="x", ylabel="y", title="t", alt=ALT, log=True)
     axes = drawn[0].axes[0]
@@ -186,7 +188,7 @@ def test_a_logarithmic_axis_shows_powers(monkeypatch: pytest.MonkeyPatch) -> Non
 
 def test_a_line_marks_a_place_on_the_axis(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Figure] = []
-    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
     texts = {"xlabel": "place", "ylabel": "right", "title": "t", "alt": ALT}
     figures.lines({"falls": ([1, 2, 3], [1.0, 0.5, 0.0])}, **texts, mark=(2.5, "last trained"))
     axes = drawn[0].axes[0]
@@ -198,7 +200,7 @@ def test_a_line_marks_a_place_on_the_axis(monkeypatch: pytest.MonkeyPatch) -> No
 
 def test_runs_stand_in_a_panel_for_each_model(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Figure] = []
-    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
     labels = {"xlabel": "step", "ylabel": "loss", "title": "Loss", "alt": ALT}
     panels = {"GRU: 2 of 2 learn": [[2.0, 0.1], [2.0, 0.2]], "RNN": [[2.0, 1.9]]}
     figures.runs(panels, [1, 2], **labels, guess=2.08)
@@ -218,7 +220,7 @@ def test_softmaxes_show_scores_above_and_sorted_weights_below(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     drawn: list[Figure] = []
-    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
     wide = np.array([[0.0, 9.0, 0.0], [9.0, 0.0, 0.0]])
     figures.softmaxes({"narrow": wide / 9, "wide": wide}, title="Scores", alt=ALT)
     above, other, _, below = drawn[0].axes
@@ -226,6 +228,8 @@ def test_softmaxes_show_scores_above_and_sorted_weights_below(
     assert max(above.patches[0].get_data().values) == 1, "a curve is not as high as its panel"
     assert [text.get_text() for text in above.texts] == ["standard deviation 0.5"]
     heights = [bar.get_height() for bar in below.patches]
+    faces = {to_hex(bar.get_facecolor()).upper() for bar in (*above.patches, *below.patches)}
+    assert faces == {palette.ROLE_COLOURS["score"]}, "scores and weights have one colour"
     assert heights == pytest.approx([1 / (1 + 2 * np.exp(-9)), *2 * [1 / (np.exp(9) + 2)]])
     with pytest.raises(ValueError, match="one or more tables"):
         figures.softmaxes({"odd": [1.0, 2.0]}, title="Scores", alt=ALT)
@@ -233,7 +237,7 @@ def test_softmaxes_show_scores_above_and_sorted_weights_below(
 
 def test_dots_stand_at_the_means_with_whiskers_to_the_ends(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Figure] = []
-    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
     labels = {"xlabel": "lost", "title": "Parts", "alt": ALT}
     figures.dots({"GRU: short": [0.2, 0.4], "no norm": [-0.1]}, **labels)
     (axes,) = drawn[0].axes
@@ -262,7 +266,7 @@ def test_contrast_is_that_of_the_standard() -> None:
 def test_a_map_says_what_its_rows_and_columns_are(shown: list) -> None:
     axes = []
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(figures, "show", lambda fig, alt: axes.append((fig.axes[0], alt)))
+        patch.setattr(figures, "show", lambda fig, alt, *_: axes.append((fig.axes[0], alt)))
         given = {"rows_are": "words that look", "columns_are": "keys"}
         figures.attention_map(WEIGHTS, ROWS, COLUMNS, title="Two words", **given)
         figures.attention_map(WEIGHTS, ROWS, COLUMNS, title="Two words")
@@ -375,7 +379,7 @@ def test_a_long_map_stays_small(shown: list) -> None:
 
 def test_curves_carry_their_models_colour(shown: list, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
-    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
     x = [0, 1, 2]
     series = {"additive": (x, [3, 2, 1]), "dot": (x, [3, 1, 0])}
     band = {"dot": ([2.9, 0.9, 0], [3.1, 1.1, 0.2])}
@@ -391,7 +395,7 @@ def test_curves_carry_their_models_colour(shown: list, monkeypatch: pytest.Monke
 
 def test_shares_stand_on_an_axis_from_0_to_1(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[Figure] = []
-    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
     labels = {"xlabel": "part", "ylabel": "share", "title": "High", "alt": ALT}
     figures.lines({"dot": ([1, 2], [0.8, 0.9])}, **labels, shares=True)
     low, high = drawn[0].axes[0].get_ylim()
@@ -406,7 +410,7 @@ def test_a_logarithmic_axis_has_plain_numbers(
     monkeypatch: pytest.MonkeyPatch, heights: list[float], expected: set[str]
 ) -> None:
     drawn: list[Figure] = []
-    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
     labels = {"xlabel": "word", "ylabel": "norm", "title": "It falls", "alt": ALT}
     figures.lines({"dot": ([1, 2], heights)}, **labels, log=True)
     drawn[0].draw_without_rendering()
@@ -418,7 +422,7 @@ def test_a_logarithmic_axis_has_plain_numbers(
 
 def test_by_length_shows_value_interval_and_size(monkeypatch: pytest.MonkeyPatch) -> None:
     drawn = []
-    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
     buckets = [Bucket(4, 6, 300, 300), Bucket(7, 9, 150, 300)]
     figures.by_length({"additive": buckets}, title="By length", alt=ALT)
     axes = drawn[0].axes[0]
@@ -434,10 +438,23 @@ def test_by_length_shows_value_interval_and_size(monkeypatch: pytest.MonkeyPatch
     assert all(end.get_markersize() > point.get_markersize() for end in ends)
 
 
+@pytest.mark.parametrize("run", ["this run", "longer training", "trained longer"])
+def test_two_runs_of_a_model_have_one_colour_and_two_kinds_of_line(
+    monkeypatch: pytest.MonkeyPatch, run: str
+) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
+    names = ("dot", f"dot, {run}", "no attention, bidirectional")
+    figures.by_length({name: [Bucket(4, 6, 9, 10)] for name in names}, title="Runs", alt=ALT)
+    first, second, other = (one.lines[0] for one in drawn[0].axes[0].containers)
+    assert first.get_color() == second.get_color() == palette.MODEL_COLOURS["dot"]
+    assert [line.get_linestyle() for line in (first, second, other)] == ["-", "--", "-"]
+
+
 def line_colours(monkeypatch: pytest.MonkeyPatch, names: list[str], dark: bool) -> list[str]:
     """Return the colours of curves of these names, as seen on white or on dark paper."""
     drawn: list[Figure] = []
-    monkeypatch.setattr(figures, "show", lambda fig, alt: drawn.append(fig))
+    monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
     labels = {"xlabel": "part", "ylabel": "share", "title": "Names", "alt": ALT}
     figures.lines({name: ([1, 2], [0.8, 0.9]) for name in names}, **labels)
     if dark:

@@ -300,7 +300,8 @@ def summary(verdicts: Sequence[RowVerdict]) -> str:
 
 def model_colours(names: Sequence[str]) -> list[str]:
     """Return each model's colour of the palette; a name it does not know gets one still free."""
-    known = [palette.MODEL_COLOURS.get(name) for name in names]
+    of_models = palette.MODEL_COLOURS | palette.VALUE_COLOURS
+    known = [of_models.get(name) for name in names]
     free = (colour for colour in palette.CYCLE if colour not in known)
     return [colour or next(free) for colour in known]
 

@@ -37,11 +37,16 @@ if TYPE_CHECKING:
 
 DOTS_PER_INCH = 110
 COLOURS = 128  # of a picture in a notebook
+OF_CURVES = 48  # of one that holds curves, dots and bars; with more it grows and looks the same
 DARK_PAPER = "#121212"  # 0.95 - 0.88 of white
 SHORTEST_ALT = 20  # characters; below that a text cannot say what is seen
 SHOWN_FROM = 0.095  # weights that round to 0.1 or more carry their number
 # What the others are compared with is grey in every figure, and its marker tells it apart.
-COMPARED_WITH = ("no attention, bidirectional", "null curve", "another's context", "guessing")
+COMPARED_WITH = (
+    *("no attention, bidirectional", "null curve", "another's context", "guessing"),
+    *("bigram", "trigram", "4-gram", "5-gram, Kneser-Ney"),
+)
+RUN = re.compile(r", (this run|longer training|trained longer)$")  # of the model that is named
 LIGHTEST, DARKEST = 0x94, 0x10  # greys of one model in several sizes; both are seen on white
 RIM = 1.1  # points, of the light rim on each side of a frame
 # A bar that is shorter than its marker is seen all the same, because the marker is hollow and lies
@@ -480,7 +485,7 @@ def lines(
         )
     axes.set_title(title)
     _name_ends(axes, ends)
-    show(fig, alt)
+    show(fig, alt, OF_CURVES)
 
 
 def runs(
@@ -518,7 +523,7 @@ def runs(
     fig.supxlabel(xlabel, fontsize=13)
     fig.supylabel(ylabel, fontsize=13)
     fig.suptitle(textwrap.fill(title, 60), x=0.01, ha="left", fontweight="bold", fontsize=15)
-    show(fig, alt)
+    show(fig, alt, OF_CURVES)
 
 
 def dots(
@@ -548,7 +553,7 @@ def dots(
         axes.axvline(0, color=palette.GREY, linestyle=":", linewidth=1.5)
     axes.set_xlabel(xlabel)
     axes.set_title(textwrap.fill(title, 58))
-    show(fig, alt)
+    show(fig, alt, OF_CURVES)
 
 
 def by_length(
@@ -561,13 +566,16 @@ def by_length(
 ) -> None:
     """Show a share by sentence length, one curve per model, with its 95 % intervals.
 
-    curves: model name -> the buckets of `metrics.by_length`, the same lengths for every model.
+    curves: model name -> the buckets of `metrics.by_length`, the same lengths for every model. A
+    second run of a model, such as "..., trained longer", has its colour and a dashed line.
     The number of sentences stands under each length. Raises ValueError where models differ in it.
     """
     fig, axes = new_figure()
     ticks = None
     ends, shades = {}, _shades(list(curves))
+    drawn: set[str] = set()
     for place, (name, buckets) in enumerate(curves.items()):
+        model = RUN.sub("", name)
         found = [f"{bucket.label}\nn = {bucket.total}" for bucket in buckets]
         if ticks is not None and found != ticks:
             raise ValueError(
@@ -582,7 +590,9 @@ def by_length(
         # A small step aside, so that intervals of two models do not hide each other.
         x = np.arange(len(buckets)) + (place - (len(curves) - 1) / 2) * 0.06
         span = [np.maximum(value - low, 0), np.maximum(high - value, 0)]
-        axes.errorbar(x, value, span, color=colour, marker=marker, elinewidth=1.8, **BAR)
+        dashed = {"linestyle": "--" if model in drawn else "-"}
+        axes.errorbar(x, value, span, color=colour, marker=marker, elinewidth=1.8, **dashed, **BAR)
+        drawn.add(model)
         ends[name] = (float(value[-1]), colour)
     if ticks is None:
         raise ValueError("curves is empty; expected at least one model with its buckets.")
@@ -590,7 +600,7 @@ def by_length(
     axes.set(xlabel=xlabel, ylabel=f"{ylabel} (95 % interval)", ylim=(-0.03, 1.03))
     axes.set_title(title)
     _name_ends(axes, ends)
-    show(fig, alt)
+    show(fig, alt, OF_CURVES)
 
 
 def softmaxes(panels: Mapping[str, Any], *, title: str, alt: str) -> None:
@@ -618,20 +628,22 @@ def softmaxes(panels: Mapping[str, Any], *, title: str, alt: str) -> None:
     for place, (name, table) in enumerate(tables.items()):
         above, below = grid[:, place]
         counts, _ = np.histogram(table, edges)
-        above.stairs(counts / max(1, counts.max()), edges, fill=True, color=palette.SKY)
+        above.stairs(
+            counts / max(1, counts.max()), edges, fill=True, color=palette.ROLE_COLOURS["score"]
+        )
         above.set_title(name, loc="center", fontsize=13, pad=24)
         deviation = f"standard deviation {spread[name]:.1f}"
         above.text(0.5, 1.04, deviation, transform=above.transAxes, ha="center", fontsize=11)
         raised = np.exp(table - table.max(axis=1, keepdims=True))
         weights = np.sort(raised / raised.sum(axis=1, keepdims=True), axis=1)[:, ::-1].mean(axis=0)
-        below.bar(np.arange(1, len(weights) + 1), weights, color=palette.BLUE)
+        below.bar(np.arange(1, len(weights) + 1), weights, color=palette.ROLE_COLOURS["score"])
         below.set_ylim(0, 1)
         above.set_xlabel("score")
         below.set_xlabel("word, by weight")
     grid[0, 0].set_ylabel("share of scores\n(peak = 1)")
     grid[1, 0].set_ylabel("mean weight")
     fig.suptitle(textwrap.fill(title, 60), x=0.01, ha="left", fontweight="bold", fontsize=15)
-    show(fig, alt)
+    show(fig, alt, OF_CURVES)
 
 
 class _PlainBetween(LogFormatter):
@@ -653,13 +665,13 @@ def _plain_number(value: float) -> str:
 def _look(name: str, place: int) -> tuple[str, str]:
     """Return colour and marker of a series: its own, or those of its place in the cycle.
 
-    A run of the notebook itself, "..., this run", has those of its model.
+    One of several runs of a model, such as "..., this run", has those of its model.
     """
-    name = name.removesuffix(", this run")
+    name = RUN.sub("", name)
     colours = palette.MODEL_COLOURS | palette.LAYER_COLOURS | palette.CONTEXT_COLOURS
-    colours |= palette.BESIDE_COLOURS
+    colours |= palette.BESIDE_COLOURS | palette.VALUE_COLOURS
     own = palette.MODEL_MARKERS | palette.LAYER_MARKERS | palette.CONTEXT_MARKERS
-    own |= palette.BESIDE_MARKERS
+    own |= palette.BESIDE_MARKERS | palette.VALUE_MARKERS
     markers = tuple(palette.MODEL_MARKERS.values())
     colour = colours.get(name, palette.CYCLE[place % len(palette.CYCLE)])
     if name in COMPARED_WITH:

@@ -149,8 +149,8 @@ function createPositions({ state, colours }) {
     };
     return { root: panel(title, drawing), drawing, draw };
   }
-  const along = curve("value", "query", show, false);
-  const products = curve("dot", "context", showDot, true);
+  const along = curve("value", "key", show, false);
+  const products = curve("dot", "score", showDot, true);
   const ends = axisEnds(numbers.flat().map((count) => count * unit));
 
   function refresh() {

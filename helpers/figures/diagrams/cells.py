@@ -385,7 +385,7 @@ def _numbered(side: int) -> list[str]:
 
 def _weight_bars(axes: Axes, weights: np.ndarray) -> None:
     places = np.arange(1, len(weights) + 1)
-    axes.bar(places, weights, width=0.8, color=palette.BLUE)
+    axes.bar(places, weights, width=0.8, color=palette.ROLE_COLOURS["score"])
     axes.set(xlim=(0.4, len(weights) + 2.2), ylim=(0, 1), yticks=(0, 0.5, 1))
     axes.set_xticks([])
     axes.set_ylabel("weight")
