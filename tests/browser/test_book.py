@@ -13,13 +13,14 @@ from urllib.parse import unquote, urlsplit
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from helpers.authoring.book import building, weights
 
 pytestmark = pytest.mark.book
 NAMES = [*building.page_names(), "search"]
 PHONE, LAPTOP = {"width": 390, "height": 800}, {"width": 1280, "height": 900}
+FINGER = 24  # pixels that what is touched has in height (WCAG 2.2, 2.5.8)
 LARGEST = 1_500_000  # bytes that a page loads before anything is asked for
 FIRST, NEXT = 1.0, 0.1  # seconds of the processor for a translation, the first with its weights
 # What a text box does: the weights of a model are loaded, and a sentence is translated with them.
@@ -112,6 +113,10 @@ def test_every_link_within_the_book_leads_somewhere(book: Path) -> None:
             if missing or not (book / target).exists():
                 broken.append((name, link))
     assert broken == []
+
+
+def test_nothing_lies_in_the_book_that_no_page_loads(book: Path) -> None:
+    assert list(book.rglob("*.map")) == []
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -210,6 +215,102 @@ def test_a_map_answers_to_the_keyboard(page: Page, book: Path) -> None:
     page.keyboard.press("ArrowDown")
     page.keyboard.press("ArrowRight")
     assert view.locator(".am-readout").inner_text() != before
+
+
+@pytest.fixture
+def phone(browser: object) -> Iterator[Page]:
+    """A page on a phone, which is touched and has no pointer that hovers."""
+    context = browser.new_context(viewport=PHONE, has_touch=True, is_mobile=True)
+    yield context.new_page()
+    context.close()
+
+
+def touched(phone: Page, book: Path, name: str, view: str) -> Locator:
+    """Open a page of the book on the phone and return its first view of this kind, drawn."""
+    show(phone, book, name)
+    found = phone.locator(f'.am-live[data-view="{view}"]').first
+    found.scroll_into_view_if_needed()
+    expect(found.locator(".am-root").first).to_be_visible()
+    assert phone.evaluate("innerWidth") == PHONE["width"]  # or the phone has made the page smaller
+    return found
+
+
+def swipe(phone: Page, start: tuple[float, float], by: tuple[float, float]) -> None:
+    """Draw a finger over the screen, in pixels."""
+    session = phone.context.new_cdp_session(phone)
+
+    def send(kind: str, *points: tuple[float, float]) -> None:
+        touches = [{"x": x, "y": y} for x, y in points]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": touches})
+
+    send("touchStart", start)
+    for part in range(1, 11):
+        send("touchMove", (start[0] + by[0] * part / 10, start[1] + by[1] * part / 10))
+    send("touchEnd")
+
+
+def test_a_walk_is_tapped_through(phone: Page, book: Path) -> None:
+    walk = touched(phone, book, "04_additive_attention", "walk")
+    count, said = walk.locator(".am-count"), walk.locator(".am-sentence")
+    of = int(count.inner_text().split(" of ")[1])
+    sentences = set()
+    for step in range(1, of + 1):
+        walk.get_by_role("button", name="Next").tap()
+        expect(count).to_have_text(f"{step} of {of}")
+        sentences.add(said.inner_text())
+    assert len(sentences) == of > 2
+    walk.get_by_role("button", name="Back").tap()
+    expect(count).to_have_text(f"{of - 1} of {of}")
+    state = walk.locator(".am-part-of-walk").filter(has_text=re.compile(r"^h2")).first
+    state.tap()
+    expect(walk.locator(".am-readout")).to_contain_text(re.compile(r"^h2 .*Here: -?\d"))
+    walk.get_by_label("Word", exact=True).select_option(index=1)
+    expect(walk.locator(".am-readout")).to_contain_text("Here")  # a tap stays, as no pointer leaves
+    header = phone.locator(".bd-header").bounding_box()["height"]
+    assert walk.locator("svg.am-walk").bounding_box()["height"] + header < PHONE["height"]
+
+
+def test_no_name_is_wider_than_its_box_on_a_phone(phone: Page, book: Path) -> None:
+    walk = touched(phone, book, "12_transformer", "walk")
+    wider = walk.evaluate(
+        """(root) => [...root.querySelectorAll(".am-part-of-walk")].filter((part) => {
+          const [box, name] = [".am-box", ".am-box-label"].map((one) => part.querySelector(one));
+          return name.getBBox().width > box.getBBox().width + 1;
+        }).map((part) => part.textContent)"""
+    )
+    assert wider == []
+
+
+def test_the_layer_in_numbers_is_changed_by_touch(phone: Page, book: Path) -> None:
+    layer = touched(phone, book, "08_query_key_value", "attention_grid")
+    said, slider = layer.locator(".am-readout"), layer.get_by_role("slider").first
+    layer.locator('td[data-table="E"][data-t="0"][data-s="1"]').tap()
+    expect(said).to_contain_text("E[0, 1] = (")
+    expect(slider).to_be_disabled()
+    layer.locator('td[data-table="Q"][data-t="0"][data-s="0"]').tap()
+    expect(slider).to_be_enabled()
+    room = slider.bounding_box()
+    assert room["height"] >= FINGER
+    slider.tap(position={"x": 0.9 * room["width"], "y": 0.5 * room["height"]})
+    expect(said).to_contain_text(re.compile(r"Moved: E \(row 'chat'\)"))
+    layer.get_by_role("button", name="Given numbers").tap()
+    expect(said).to_contain_text("Move a slider")
+
+
+def test_positions_are_tapped_and_drawn_aside(phone: Page, book: Path) -> None:
+    """The picture is wider than the phone, so a finger must bring the rest of it into view."""
+    view = touched(phone, book, "09_self_attention", "positions")
+    said, heat = view.locator(".am-readout"), view.locator(".am-heat")
+    heat.tap(position={"x": 200, "y": 40})
+    expect(said).to_contain_text(re.compile(r"Position 13, dimension 9: .*pinned"))
+    view.locator("svg.am-positions").nth(1).tap(position={"x": 120, "y": 50})
+    expect(said).to_contain_text("Position 5, dimension 9")  # a curve chooses the position alone
+    heat.scroll_into_view_if_needed()
+    box, stage = heat.bounding_box(), view.locator(".am-scroll")
+    assert stage.evaluate("(one) => one.scrollLeft") == 0
+    swipe(phone, (250, box["y"] + 100), (-150, 0))
+    phone.wait_for_function("(one) => one.scrollLeft > 100", arg=stage.element_handle())
+    expect(said).to_contain_text("Position 5, dimension 9")  # a swipe is no tap
 
 
 def test_a_mark_is_kept(page: Page, book: Path) -> None:

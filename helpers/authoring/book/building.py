@@ -113,6 +113,8 @@ def build(out: Path = DEFAULT, paper: bool = False) -> list[str]:
             names = {chapter.name for chapter in chapters.chapters()}
             app.connect("html-page-context", partial(_add_scripts, names))
             app.build()
+            for unused in (out / "_static").rglob("*.map"):  # for those who debug the theme
+                unused.unlink()
         except SphinxError as error:
             raise Refused(f"Sphinx could not build the book: {error}") from error
     if paper:

@@ -53,7 +53,8 @@ const PLAIN = "the whole diagram";
 const DIGIT = 7; // pixels of a digit in a cell
 const LOWEST = 12; // pixels that a cell needs in height to have its number written in it
 const LOWEST_SIZED = 36; // pixels that a box between them needs for its size below its label
-const SMALL = 5.8; // pixels of a letter of the words beside a grid
+const SMALLEST = 11; // pixels of the letters of a name that hardly fits its box
+const SMALL = 5.8; // pixels of such a letter in width, and of the words beside a grid
 const LETTER = 8; // pixels of a letter beside an arrow
 const LINE = 17; // pixels that a raised label stands higher
 
@@ -252,9 +253,14 @@ function createWalk({ state, colours }) {
       const shown = moment?.words[box.name];
       const value = moment?.values[box.name];
       label.replaceChildren(...pieces(shown === undefined ? box.label : [["", shown]], "tspan"));
-      const length = (shown ?? spoken(box.label)).length;
-      const pixels = clamp((1.7 * w) / Math.max(length, 1), 11, 16);
+      const name = shown ?? spoken(box.label);
+      const pixels = clamp((1.7 * w) / Math.max(name.length, 1), SMALLEST, 16);
       label.setAttribute("font-size", String(pixels));
+      // On a phone a long name is wider than its box even in the smallest letters, so it is squeezed.
+      if (pixels === SMALLEST && SMALL * name.length > w - 4) {
+        label.setAttribute("textLength", String(w - 4));
+        label.setAttribute("lengthAdjust", "spacingAndGlyphs");
+      } else label.removeAttribute("textLength");
       const high = pitch === ROW || h > LOWEST_SIZED;
       const shaped = Boolean(box.shape) && !word && w > 52 && high;
       size.style.display = value || !shaped ? "none" : "";
