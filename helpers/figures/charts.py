@@ -372,6 +372,7 @@ def _hang(
     if any(sides):
         fig.supylabel(sides[0], fontsize=13)
         fig.supxlabel(sides[1], fontsize=13)
+    title = textwrap.fill(title, int(7.5 * wide))
     fig.suptitle(title, x=0.01, ha="left", fontweight="bold", fontsize=15)
     return fig
 
@@ -552,7 +553,8 @@ def dots(
         axes.set_xlim(low, high + 0.03 * (high - low))  # so that no mark is cut at the edge
         axes.axvline(0, color=palette.GREY, linestyle=":", linewidth=1.5)
     axes.set_xlabel(xlabel)
-    axes.set_title(textwrap.fill(title, 58))
+    # Over the whole figure, because long names of rows leave too little room over the axes.
+    fig.suptitle(textwrap.fill(title, 58), x=0.01, ha="left", fontweight="bold", fontsize=15)
     show(fig, alt, OF_CURVES)
 
 
