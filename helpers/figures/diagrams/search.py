@@ -135,7 +135,8 @@ def merging(rows: Sequence[Sequence[str]]) -> Diagram:
         at, spelt = 0.0, []
         for k, piece in enumerate(row):
             wide = len(piece) * 0.62
-            role = "output" if level and piece not in rows[level - 1] else "reference"
+            new = level and piece not in rows[level - 1]
+            role = "output" if new else "reference"  # what stays as it was is only compared with
             middle = (at + wide / 2, 0.95 * level)
             boxes.append(Box(f"p{level}_{k}", piece, role, middle, wide=wide - 0.1, bound=False))
             spelt.append((at, at + wide))

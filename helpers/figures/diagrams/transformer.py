@@ -1,7 +1,8 @@
 """Diagrams of the Transformer: the residual stream, its block, and encoder and decoder whole.
 
 Shapes: source words, target words so far, d_model numbers of a vector in the stream, vocab target
-words.
+words. A norm or an MLP looks at no other position, so it has the colour of its stream; a look has
+that of a context.
 """
 
 from __future__ import annotations
@@ -82,11 +83,11 @@ def encoder_block(norm: str) -> Diagram:
     side = 2.9
     boxes = [
         box("s0", "stream", "source", 1, 0, "What the block is given."),
-        box("n1", "layer norm", "score", side if pre else 1, heights[0 if pre else 2]),
+        box("n1", "layer norm", "source", side if pre else 1, heights[0 if pre else 2]),
         box("look", "self-attention", "context", side, heights[1 if pre else 0], _ABOUT["look"]),
         box("s1", "+ attention", "source", 1, heights[2 if pre else 1], _ABOUT["sum"]),
-        box("n2", "layer norm", "score", side if pre else 1, heights[3 if pre else 5]),
-        box("mlp", "MLP", "context", side, heights[4 if pre else 3], _ABOUT["mlp"]),
+        box("n2", "layer norm", "source", side if pre else 1, heights[3 if pre else 5]),
+        box("mlp", "MLP", "source", side, heights[4 if pre else 3], _ABOUT["mlp"]),
         box("s2", "+ MLP", "source", 1, heights[5 if pre else 4], _ABOUT["sum"]),
     ]
     if pre:
@@ -160,10 +161,11 @@ def transformer(words: Sequence[str]) -> Diagram:
         """The norm, the layer and the sum that follow a stream at height y."""
         enc = side == "e"
         role, x, beside = ("source", left, inner_left) if enc else ("decoder", right, inner_right)
+        of_layer = role if name == "mlp" else "context"  # an MLP looks at no other position
         what = {"mlp": "MLP", "across": "cross-attention"}.get(name, "self-attention")
         return [
-            box(f"{side}n{n}", "layer norm", "score", beside, y + _STEP, _ABOUT["norm"]),
-            box(f"{side}{name}", label, "context", beside, y + 2 * _STEP, about),
+            box(f"{side}n{n}", "layer norm", role, beside, y + _STEP, _ABOUT["norm"]),
+            box(f"{side}{name}", label, of_layer, beside, y + 2 * _STEP, about),
             box(f"{side}s{n}", f"+ {what}", role, x, y + 3 * _STEP, _ABOUT["sum"]),
         ]
 
