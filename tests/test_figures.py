@@ -253,6 +253,18 @@ def test_dots_stand_at_the_means_with_whiskers_to_the_ends(monkeypatch: pytest.M
         figures.dots({"RNN": []}, **labels)
 
 
+def test_the_title_of_dots_is_not_cut_where_names_are_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[Figure] = []
+    monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
+    title = "A title of so many words that it has to go on in a second line below"
+    figures.dots({"a name that is as long as that": [0.5]}, xlabel="share", title=title, alt=ALT)
+    fig = drawn[0]
+    fig.savefig(io.BytesIO())
+    (words,) = fig.texts
+    assert words.get_text().replace("\n", " ") == title
+    assert words.get_window_extent().x1 <= fig.bbox.x1
+
+
 def test_darkened_colours_can_be_read_as_text() -> None:
     for colour in palette.CYCLE:
         assert palette.contrast(palette.darken(colour), "#ffffff") >= 4.5
