@@ -69,6 +69,16 @@ CONTEXT_MARKERS = {"attention": "^", "mean": "v", "last state": "s"}
 VALUE_COLOURS = {"states as values": CONTEXT_COLOURS["attention"], "words as values": BLUE}
 VALUE_MARKERS = {"states as values": CONTEXT_MARKERS["attention"], "words as values": "o"}
 
+# Readers of a bag, by the matrices that they have: a matrix has the colour of what it makes.
+READER_COLOURS = {"none": GREY, "query": BLUE, "both alike": ORANGE, "keys and values": GREEN}
+READER_MARKERS = {"none": "s", "query": "o", "both alike": "v", "keys and values": "^"}
+
+# Layers by how far they hear, beside an RNN, and what a layer knows of the places.
+REACH_COLOURS = {"self-attention": CONTEXT_COLOURS["attention"], "5 convolutions": SKY}
+REACH_MARKERS = {"self-attention": CONTEXT_MARKERS["attention"], "5 convolutions": "D"}
+PLACE_COLOURS = {"sinusoidal": BLUE, "learnt, recorded": GREEN, "no positions": GREY}
+PLACE_MARKERS = {"sinusoidal": "o", "learnt, recorded": "^", "no positions": "s"}
+
 # Recurrent layers are not compared with the models above, so the colours serve once more.
 LAYER_COLOURS = {
     "RNN": ORANGE,
@@ -77,6 +87,12 @@ LAYER_COLOURS = {
     "GRU, bias +2": GREEN,
 }
 LAYER_MARKERS = {"RNN": "s", "RNN, rotation": "D", "GRU": "o", "GRU, bias +2": "^"}
+
+# Every series that has a colour of its own.
+SERIES_COLOURS = MODEL_COLOURS | LAYER_COLOURS | CONTEXT_COLOURS | BESIDE_COLOURS | VALUE_COLOURS
+SERIES_COLOURS |= READER_COLOURS | REACH_COLOURS | PLACE_COLOURS
+SERIES_MARKERS = MODEL_MARKERS | LAYER_MARKERS | CONTEXT_MARKERS | BESIDE_MARKERS | VALUE_MARKERS
+SERIES_MARKERS |= READER_MARKERS | REACH_MARKERS | PLACE_MARKERS
 
 # The order in which colours are given to series that are no model of the list above.
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, GREY, SKY, BLACK)

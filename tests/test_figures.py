@@ -94,8 +94,12 @@ def test_each_model_has_its_own_colour_and_marker() -> None:
     beside = [*palette.BESIDE_COLOURS.values(), palette.MODEL_COLOURS["transformer"]]
     assert len(set(beside)) == len(beside)
     assert palette.BESIDE_COLOURS["GRU + attention"] == palette.MODEL_COLOURS["scaled dot"]
-    assert set(palette.VALUE_COLOURS) == set(palette.VALUE_MARKERS)
-    assert len(set(palette.VALUE_COLOURS.values())) == len(palette.VALUE_COLOURS)
+    for kind in ("VALUE", "READER", "REACH", "PLACE"):
+        colours, markers = (getattr(palette, f"{kind}_{what}") for what in ("COLOURS", "MARKERS"))
+        assert list(colours) == list(markers)
+        assert len(set(colours.values())) == len(set(markers.values())) == len(colours)
+    assert set(palette.SERIES_COLOURS) == set(palette.SERIES_MARKERS)
+    assert palette.ROLE_COLOURS["wrong"] not in {*palette.READER_COLOURS.values()}
 
 
 def test_a_wall_hangs_every_map(monkeypatch: pytest.MonkeyPatch) -> None:

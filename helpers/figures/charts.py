@@ -670,15 +670,11 @@ def _look(name: str, place: int) -> tuple[str, str]:
     One of several runs of a model, such as "..., this run", has those of its model.
     """
     name = RUN.sub("", name)
-    colours = palette.MODEL_COLOURS | palette.LAYER_COLOURS | palette.CONTEXT_COLOURS
-    colours |= palette.BESIDE_COLOURS | palette.VALUE_COLOURS
-    own = palette.MODEL_MARKERS | palette.LAYER_MARKERS | palette.CONTEXT_MARKERS
-    own |= palette.BESIDE_MARKERS | palette.VALUE_MARKERS
     markers = tuple(palette.MODEL_MARKERS.values())
-    colour = colours.get(name, palette.CYCLE[place % len(palette.CYCLE)])
+    colour = palette.SERIES_COLOURS.get(name, palette.CYCLE[place % len(palette.CYCLE)])
     if name in COMPARED_WITH:
         colour = palette.ROLE_COLOURS["reference"]
-    return colour, own.get(name, markers[place % len(markers)])
+    return colour, palette.SERIES_MARKERS.get(name, markers[place % len(markers)])
 
 
 def _shades(names: Sequence[str]) -> dict[str, str]:
