@@ -221,8 +221,8 @@ SABOTEURS: dict[str, Saboteur] = {
     "drawn words count once": Saboteur(
         partial(replacing.wrong, "nb13.sampled_loss", "nothing_stands_for"), ("13.sampled",)
     ),
-    "hypotheses go on from another's state": Saboteur(
-        partial(replacing.wrong, "nb13.beam_search", "state_not_taken_over"), ("13.beam",)
+    "hypotheses keep the words of another": Saboteur(
+        partial(replacing.wrong, "nb13.beam_search", "words_not_taken_over"), ("13.beam",)
     ),
     "the rarest pairs are merged": Saboteur(
         partial(replacing.wrong, "nb13.learn_merges", "rarest"), ("13.pieces",), brief={"13": ()}
