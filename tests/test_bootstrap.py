@@ -33,6 +33,20 @@ sys.path[:] = [p for p in sys.path if Path(p or ".").resolve() != Path({str(ROOT
 sys.meta_path[:] = [f for f in sys.meta_path if "editable" not in repr(f).lower()]
 """
 
+# Takes torch's place where it is asked how the course is fetched, because torch takes seconds to
+# import. It has all that the first cell needs. The cell meets the real torch in a kernel, and where
+# the course lies around the notebook or is installed.
+STAND_IN = """
+from importlib.machinery import ModuleSpec
+from types import ModuleType, SimpleNamespace
+torch = sys.modules["torch"] = ModuleType("torch")
+torch.__spec__ = ModuleSpec("torch", None)
+torch.device, torch.cuda = str, SimpleNamespace(is_available=lambda: False)
+torch.get_num_threads = lambda: 1
+torch.set_num_threads = torch.manual_seed = lambda number: None
+"""
+ELSEWHERE = FORGET + STAND_IN
+
 # As in a notebook: IPython shows an error, and how it shows it is the error's own affair.
 SHELL = """
 import sys
@@ -67,7 +81,7 @@ def start_cell(folder: Path, before: str, after: str, **environment: str) -> sub
 
 def without_course(folder: Path, **options: str) -> tuple:
     """As `run_cell`, where the course is neither around `folder` nor installed."""
-    return run_cell(folder, before=FORGET, **options)
+    return run_cell(folder, before=ELSEWHERE, **options)
 
 
 def git(folder: Path, *arguments: str) -> None:
@@ -150,7 +164,7 @@ def test_another_project_at_the_address_is_named_and_not_kept(
 
 @needs_git
 def test_two_notebooks_that_fetch_at_once_both_end_well(tmp_path: Path, published: str) -> None:
-    two = [start_cell(tmp_path, FORGET, WHERE, COURSE_ADDRESS=published) for _ in range(2)]
+    two = [start_cell(tmp_path, ELSEWHERE, WHERE, COURSE_ADDRESS=published) for _ in range(2)]
     for one in two:
         said, _ = one.communicate()
         assert (one.returncode, HELLO in said) == (0, True), said
@@ -174,7 +188,7 @@ def test_a_notebook_that_was_overtaken_takes_what_the_other_has_fetched(
     tmp_path: Path, published: str
 ) -> None:
     overtaken = "real([*command[:-1], 'attention-measured'], check=True); return real(command)"
-    before = FORGET + FAKE_GIT.format(does=overtaken)
+    before = ELSEWHERE + FAKE_GIT.format(does=overtaken)
     status, said = run_cell(tmp_path, before=before, COURSE_ADDRESS=published)
     assert (status, HELLO in said) == (0, True), said
     assert [path.name for path in tmp_path.iterdir()] == ["attention-measured"]
@@ -185,7 +199,7 @@ def test_a_kernel_that_dies_while_it_fetches_leaves_nothing_that_blocks(
     tmp_path: Path, published: str
 ) -> None:
     dies = "(course / 'helpers').mkdir(parents=True); os._exit(9)"
-    status, said = run_cell(tmp_path, before=FORGET + FAKE_GIT.format(does=dies))
+    status, said = run_cell(tmp_path, before=ELSEWHERE + FAKE_GIT.format(does=dies))
     assert status == 9, said
     assert [path.name[:10] for path in tmp_path.iterdir()] == [".fetching-"]
     status, said = without_course(tmp_path, COURSE_ADDRESS=published)
@@ -196,7 +210,7 @@ def test_a_kernel_that_dies_while_it_fetches_leaves_nothing_that_blocks(
 def test_what_git_says_in_another_encoding_is_shown(tmp_path: Path) -> None:
     speaks = r"sys.stderr.buffer.write(b'Adresse ung\xfcltig'); sys.exit(128)"
     does = f'return real([sys.executable, "-c", r"import sys; {speaks}"], **options)'
-    status, said = run_cell(tmp_path, before=FORGET + FAKE_GIT.format(does=does))
+    status, said = run_cell(tmp_path, before=ELSEWHERE + FAKE_GIT.format(does=does))
     assert status == 1 and "Adresse ung\N{REPLACEMENT CHARACTER}ltig" in said
     assert "UnicodeDecodeError" not in said and "Traceback" not in said
 
