@@ -51,7 +51,7 @@ LIGHTEST, DARKEST = 0x94, 0x10  # greys of one model in several sizes; both are 
 RIM = 1.1  # points, of the light rim on each side of a frame
 # A bar that is shorter than its marker is seen all the same, because the marker is hollow and lies
 # below the bar, whose ends are wider than the marker.
-BAR = {"markersize": 7, "markerfacecolor": "white", "markeredgewidth": 1.8}
+BAR: dict[str, Any] = {"markersize": 7, "markerfacecolor": "white", "markeredgewidth": 1.8}
 BAR |= {"barsabove": True, "capsize": 6}
 
 STYLE = {
