@@ -125,7 +125,7 @@ export function createGrid(
   const body = svg(
     "svg",
     { class: "am-cells", width: wide, height: tall, "aria-hidden": "true" },
-    ...[cellLayer, numbers, links, ...veils, future, ...frames, cursor],
+    ...[cellLayer, links, numbers, ...veils, future, ...frames, cursor],
     svg("g", { class: "am-numbers" }, cursorText),
   );
   const head = svg("svg", { width: wide, height: top, "aria-hidden": "true" }, ...columnWords);

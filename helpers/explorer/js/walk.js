@@ -55,6 +55,7 @@ const LOWEST = 12; // pixels that a cell needs in height to have its number writ
 const LOWEST_SIZED = 36; // pixels that a box between them needs for its size below its label
 const SMALLEST = 11; // pixels of the letters of a name that hardly fits its box
 const SMALL = 5.8; // pixels of such a letter in width, and of the words beside a grid
+const NARROW = 0.65; // of that width is the least in which such a name can be read
 const LETTER = 8; // pixels of a letter beside an arrow
 const LINE = 17; // pixels that a raised label stands higher
 
@@ -257,8 +258,9 @@ function createWalk({ state, colours }) {
       const pixels = clamp((1.7 * w) / Math.max(name.length, 1), SMALLEST, 16);
       label.setAttribute("font-size", String(pixels));
       // On a phone a long name is wider than its box even in the smallest letters, so it is squeezed.
-      if (pixels === SMALLEST && SMALL * name.length > w - 4) {
-        label.setAttribute("textLength", String(w - 4));
+      const wide = SMALL * name.length;
+      if (pixels === SMALLEST && wide > w - 4) {
+        label.setAttribute("textLength", String(Math.max(w - 4, NARROW * wide)));
         label.setAttribute("lengthAdjust", "spacingAndGlyphs");
       } else label.removeAttribute("textLength");
       const high = pitch === ROW || h > LOWEST_SIZED;
