@@ -9,12 +9,16 @@ import torch
 from matplotlib.figure import Figure
 
 from helpers.attention import causal_mask, padding_mask
+from helpers.exercises import nb13
 from helpers.figures.diagrams import Arrow, faults, picture
 from helpers.figures.diagrams.causal import (
+    cached_step,
     choosing,
+    follow_cached_step,
     follow_choosing,
     one_by_one,
     one_pass,
+    trace_cached_step,
     trace_choosing,
     trace_one_pass,
 )
@@ -109,3 +113,43 @@ def test_the_three_masks_are_those_of_the_course():
     assert isinstance(figure, Figure) and AHEAD in {t.get_text() for t in figure.legends[0].texts}
     asked = [[text.get_text() for text in axes.texts] for axes in figure.axes]
     assert asked == [["b", "c", "<end>"], ["<end>", "<pad>", "<pad>"]]
+
+
+def cached():
+    """A query, three keys and three values, each with gradients."""
+    torch.manual_seed(0)
+    sizes = ((4,), (3, 4), (3, 5))
+    return [torch.randn(size, dtype=torch.float64, requires_grad=True) for size in sizes]
+
+
+def test_a_cached_step_is_drawn_as_it_is_computed():
+    diagram, parts = cached_step(["le", "chat", "dort"]), trace_cached_step(*cached())
+    sizes = {"d_k": 4, "d_v": 5, "seen": 3}
+    assert faults(diagram, parts, sizes) == []
+    for start, end in (("k1", "e2"), ("q", "v3"), ("v1", "a")):
+        more = dataclasses.replace(diagram, arrows=(*diagram.arrows, Arrow(start, end)))
+        assert faults(more, parts, sizes)
+    fewer = tuple(a for a in diagram.arrows if (a.start, a.end) != ("v1", "c"))
+    assert faults(dataclasses.replace(diagram, arrows=fewer), parts, sizes)
+    picture(diagram, None, 3)
+
+
+def test_a_cached_step_finds_what_the_exercise_finds():
+    query, keys, values = cached()
+    step = nb13.cached_step.reference
+    found, *_ = step(query[None], keys[2:], values[2:], keys[None, :2], values[None, :2])
+    assert torch.allclose(trace_cached_step(query, keys, values)["c"], found[0])
+
+
+def test_a_cached_step_shows_the_numbers_that_are_found_by_hand():
+    diagram = cached_step(["le", "chat", "dort"])
+    values = torch.tensor([[3.0], [5.0], [7.0]])
+    numbers = follow_cached_step(torch.ones(1), torch.zeros(3, 1), values)
+    check_numbers(diagram, [numbers])
+    assert numbers.values["c"] == pytest.approx([5.0])
+    assert list(numbers.weights.values()) == pytest.approx([1 / 3] * 3)
+
+
+def test_a_cached_step_needs_a_word_that_is_kept():
+    with pytest.raises(ValueError, match="a word that is kept, and the newest one"):
+        cached_step(["dort"])

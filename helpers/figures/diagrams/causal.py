@@ -1,6 +1,6 @@
-"""Diagrams of a language model: one pass under a causal mask, writing word by word, one draw.
+"""Diagrams of a language model: one pass under a causal mask, writing, one draw, a cached step.
 
-Shapes: d_model numbers of a word's vector.
+Shapes: d_model numbers of a word's vector, d_k of a key, d_v of a value, seen words.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from helpers.attention import causal_mask
+from helpers.attention import causal_mask, scaled_dot
 from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
 from helpers.models import AttentionLayer
 
@@ -181,3 +181,85 @@ def follow_choosing(logits: Sequence[float], k: int, temperature: float) -> Numb
     hidden = {name: "−∞" for name in parts if name not in values}
     chances = {name: chance for name, chance in values.items() if name[0] == "p" and chance}
     return Numbers("", values, hidden, chances)
+
+
+def cached_step(words: Sequence[str]) -> Diagram:
+    """One step of a look with a cache; tensors: `trace_cached_step`.
+
+    words: those that have been written, the newest last. Raises ValueError for fewer than two.
+    """
+    if len(words) < 2:
+        raise ValueError(f"words are {list(words)}; give a word that is kept, and the newest one")
+    newest, size = len(words), range(1, len(words) + 1)
+    right = 1.3 * newest + 1.6  # where the values begin
+    boxes: list[Box] = []
+    ways: list[Arrow] = []
+    for i in size:
+        kept, left = i < newest, 1.3 * (i - 1)
+        of_key = "Kept since its word was written." if kept else "Made now, and kept for the next."
+        for kind, role, across, shape in (
+            ("k", "source", left, "d_k"),
+            ("v", "value", right + left, "d_v"),
+        ):
+            label = f"${kind}_{i}$, kept" if kept else f"${kind}_{i}$, new"
+            at = (across, 1.0)
+            boxes += [
+                Box(f"w{kind}{i}", words[i - 1], "word", (across, 0.1), wide=1.1, bound=False),
+                Box(f"{kind}{i}", label, role, at, shape, about=of_key, wide=1.15, tall=0.6),
+            ]
+            if not kept:
+                ways.append(Arrow(f"w{kind}{i}", f"{kind}{i}"))
+        boxes.append(Box(f"e{i}", "score", "score", (left, 2.4), wide=1.0, tall=0.5))
+        ways += arrows(f"k{i} > e{i} > a", f"q > e{i}")
+        ways.append(Arrow(f"v{i}", "c", weight=f"a{i}"))
+    middle = 1.3 * (newest - 1) / 2
+    asks = 1.3 * newest + 0.05
+    boxes += [
+        Box("wq", words[-1], "word", (asks, 0.1), wide=1.1, bound=False),
+        Box("q", "$q$, new", "decoder", (asks, 1.0), "d_k", "", "It asks once.", 1.15, 0.6),
+        Box("a", "weights", "score", (middle, 3.4), "seen", wide=1.3 * newest - 0.2, tall=0.6),
+        Box("c", "$c$", "context", (right, 4.3), "d_v", "", "What the word found.", 1.3, 0.6),
+    ]
+    ways += [Arrow("wq", "q"), Arrow("a", "c")]
+    old = tuple(f"{kind}{i}" for kind in ("wk", "wv", "k", "v") for i in size if i < newest)
+    new = tuple(f"{kind}{newest}" for kind in ("wk", "wv", "k", "v"))
+    keys, values, scores = (tuple(f"{kind}{i}" for i in size) for kind in "kve")
+    stages = (
+        Stage("Of the words before, the keys and the values are kept, and nothing else.", old),
+        Stage(
+            f"Only '{words[-1]}' is computed. Its key and its value join those that are kept.",
+            (*new, "wq", "q"),
+        ),
+        Stage("Its query asks all keys, its own key too.", (*keys, "q", *scores, "a")),
+        Stage("The weights blend all values.", ("a", *values, "c")),
+    )
+    alt = (
+        f"On the left the keys of the words {', '.join(words)}, on the right their values. All but "
+        f"those of '{words[-1]}' are kept from before. The query of '{words[-1]}' stands between "
+        "them. Arrows lead from each key and from the query to a score, from the scores to the "
+        "weights, and from the weights and all values to the output c."
+    )
+    title = "One step with a cache computes one position"
+    return Diagram(title, tuple(boxes), tuple(ways), stages, alt, unfolds=True)
+
+
+def trace_cached_step(query: Tensor, keys: Tensor, values: Tensor) -> dict[str, Tensor]:
+    """Return every tensor of `cached_step` in one graph.
+
+    query (d_k,): of the newest word. keys (seen, d_k), values (seen, d_v): its own are the last.
+    """
+    each_key, each_value = list(keys.unbind()), list(values.unbind())
+    q = query.clone()
+    scores = [scaled_dot(q[None], key[None])[0, 0] for key in each_key]
+    weights = torch.stack(scores).softmax(dim=0)  # (seen,)
+    parts = {"q": q, "a": weights, "c": weights @ torch.stack(each_value)}
+    for i, made in enumerate(zip(each_key, each_value, scores, strict=True), 1):
+        parts |= dict(zip((f"k{i}", f"v{i}", f"e{i}"), made, strict=True))
+    return parts
+
+
+def follow_cached_step(query: Tensor, keys: Tensor, values: Tensor) -> Numbers:
+    """Return the numbers that `cached_step` shows; arguments as in `trace_cached_step`."""
+    parts = trace_cached_step(query, keys, values)
+    shares = {f"a{i}": share for i, share in enumerate(parts["a"].tolist(), 1)}
+    return Numbers("", {name: part.tolist() for name, part in parts.items()}, {}, shares)
