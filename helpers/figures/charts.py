@@ -101,6 +101,7 @@ _THEME_STYLE = (
     + ",".join(f"{theme} .am-dark" for theme in _DARK_THEMES)
     + "{display:block!important}</style>"
 )
+_FIGURE = '<figure style="margin:0">'
 # A notebook that is not trusted loses this style too, and shows the wide figure in every window.
 _NARROW_STYLE = (
     "<style>@media (max-width:600px){.am-wide{display:none!important}"
@@ -121,10 +122,9 @@ def show(fig: Figure, alt: str, colours: int = COLOURS, narrow: Figure | None = 
     html = figure_html(fig, alt, colours)
     if narrow is not None:
         slim = figure_html(narrow, alt, colours)
-        html = (
-            f'<div class="am-wide" style="display:block">{html}</div>'
-            f'<div class="am-narrow" style="display:none">{slim}</div>{_NARROW_STYLE}'
-        )
+        html = html.replace(_FIGURE, '<figure class="am-wide" style="margin:0">', 1)
+        html += slim.replace(_FIGURE, '<figure class="am-narrow" style="margin:0;display:none">', 1)
+        html += _NARROW_STYLE
         _close(narrow)
     publish_display_data({"text/html": html, "text/plain": alt})
     _close(fig)
@@ -145,7 +145,7 @@ def figure_html(fig: Figure, alt: str, colours: int = COLOURS) -> str:
     light = _image(fig, alt, "am-light", "block", colours)
     darken_figure(fig)
     dark = _image(fig, alt, "am-dark", "none", colours)
-    return f'<figure style="margin:0">{light}{dark}</figure>{_THEME_STYLE}'
+    return f"{_FIGURE}{light}{dark}</figure>{_THEME_STYLE}"
 
 
 def _image(fig: Figure, alt: str, name: str, display: str, colours: int) -> str:
@@ -642,7 +642,7 @@ def softmaxes(panels: Mapping[str, Any], *, title: str, alt: str) -> None:
         below.set_ylim(0, 1)
         above.set_xlabel("score")
         below.set_xlabel("word, by weight")
-    grid[0, 0].set_ylabel("share of scores\n(peak = 1)")
+    grid[0, 0].set_ylabel("how many scores\n(most = 1)")
     grid[1, 0].set_ylabel("mean weight")
     fig.suptitle(textwrap.fill(title, 60), x=0.01, ha="left", fontweight="bold", fontsize=15)
     show(fig, alt, OF_CURVES)

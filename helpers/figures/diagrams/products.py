@@ -196,8 +196,8 @@ def _said(first: float, second: float) -> list[Box]:
     return [
         Box("o1", "scores", "output", (first, 3.45), "vocab"),
         Box("o2", "scores", "output", (second, 3.45), "vocab"),
-        _word("w1", "say $y_t$", (first, 4.15)),
-        _word("w2", "say $y_{t+1}$", (second, 4.15)),
+        _word("w1", "say $y_t$", (first, 4.35)),
+        _word("w2", "say $y_{t+1}$", (second, 4.35)),
     ]
 
 
@@ -303,7 +303,7 @@ def all_steps(source: Sequence[str], fed: Sequence[str], grids: bool = False) ->
         ),
         Box(
             "E",
-            "all scores",
+            "scores of source words",
             "score",
             (inner, level["E"]),
             "target, source",
@@ -314,7 +314,7 @@ def all_steps(source: Sequence[str], fed: Sequence[str], grids: bool = False) ->
         ),
         Box(
             "A",
-            "all weights",
+            "weights of source words",
             "score",
             (inner, level["A"]),
             "target, source",
@@ -347,7 +347,7 @@ def all_steps(source: Sequence[str], fed: Sequence[str], grids: bool = False) ->
         ),
         Box(
             "O",
-            "scores of all words",
+            "scores of target words",
             "output",
             (middle, level["O"]),
             "target, vocab",
@@ -371,7 +371,8 @@ def all_steps(source: Sequence[str], fed: Sequence[str], grids: bool = False) ->
             (*(f"y{t}" for t in steps), "s0", *states),
         ),
         Stage(
-            "All states in rows are the queries. One product with all $h_i$ gives all scores.",
+            "All states in rows are the queries. One product with all $h_i$ gives the scores "
+            "of all source words.",
             (*states, "Q", "x", "H", "E"),
         ),
         Stage("A softmax in each row turns the scores into weights.", ("E", "A")),
@@ -380,13 +381,13 @@ def all_steps(source: Sequence[str], fed: Sequence[str], grids: bool = False) ->
             "Each context is mixed with the state of its own step into the attentional vector.",
             ("Q", "C", "V"),
         ),
-        Stage("The output layer scores all words for all steps.", ("V", "O")),
+        Stage("The output layer scores all target words for all steps.", ("V", "O")),
     )
     alt = (
         f"All {last} steps of Luong's decoder at once. Below, the words fed and a chain of states. "
         "The states together are the queries; with the encoder's states they give a table of "
-        "scores, then a table of weights, all contexts, all attentional vectors, and the scores "
-        "of all words. Only the states form a chain."
+        "scores of the source words, then a table of weights, all contexts, all attentional "
+        "vectors, and the scores of the target words. Only the states form a chain."
     )
     title = "All steps at once: only the states wait for each other"
     return Diagram(title, tuple(boxes), ways, stages, alt, unfolds=True)
