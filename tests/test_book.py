@@ -10,7 +10,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from helpers.authoring import pretraining
 from helpers.authoring.book import boxes, building, chapters, live, pages, weights
 from helpers.authoring.book.chapters import Chapter
 from helpers.authoring.ledger import page
@@ -19,6 +18,7 @@ from helpers.decoding import translate_all
 from helpers.exercises import REGISTRY
 from helpers.explorer import explore
 from helpers.explorer.base import SCRIPTS, STATE_MIME, packed, unpacked
+from helpers.models import load_pretrained
 
 JS = Path(building.__file__).parent / "js"
 SENTENCES = 1000
@@ -65,7 +65,7 @@ def in_javascript(name: str, texts: list[str], folder: Path, heads: bool = False
 @pytest.mark.book
 @pytest.mark.parametrize("name", sorted(weights.LABELS))
 def test_the_translator_in_the_page_says_what_python_says(name: str, tmp_path: Path) -> None:
-    model, data = pretraining.load(name)
+    model, data = load_pretrained(name)
     pairs = data.dev[:SENTENCES]
     assert len(pairs) == SENTENCES
     expected = translate_all(model, pairs, data.source_vocabulary, data.target_vocabulary)
@@ -79,7 +79,7 @@ def test_the_translator_in_the_page_says_what_python_says(name: str, tmp_path: P
 def test_each_head_of_the_transformer_in_the_page_looks_where_it_looks_in_python(
     tmp_path: Path,
 ) -> None:
-    model, data = pretraining.load("transformer")
+    model, data = load_pretrained("transformer")
     pairs = data.dev[:SENTENCES:20]
     texts = [" ".join(pair.source) for pair in pairs]
     found = in_javascript("transformer", texts, tmp_path, heads=True)

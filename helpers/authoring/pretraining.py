@@ -1,26 +1,16 @@
-"""Train the shipped models anew: `python -m helpers models`.
-
-The translators of the notebooks lie in data/models, where `load_pretrained` finds them. The
-Transformer lies in data/models/book, because only the book translates with it: in notebook 12 the
-learner trains one. `load` reads them all.
-"""
+"""Train the shipped models anew: `python -m helpers models`."""
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from helpers import corpus
 from helpers.authoring.measurements import nb12
 from helpers.authoring.measurements.common import train
-from helpers.models import TransformerTranslator, pretrained
+from helpers.models import pretrained
 from helpers.training import smoothed_loss
-
-BOOK = pretrained.PRETRAINED / "book"
-CLASSES = pretrained.CLASSES | {"transformer": TransformerTranslator}
 
 
 def _smoothed(model: nn.Module, batch: corpus.Batch) -> Tensor:
@@ -46,31 +36,6 @@ PRETRAINING: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
 }
 
 
-def folder_of(name: str) -> Path:
-    """Return the folder in which the file of the shipped model of this name lies."""
-    return pretrained.PRETRAINED if name in pretrained.CLASSES else BOOK
-
-
-def load(name: str) -> tuple[Any, corpus.Corpus]:
-    """Return a shipped model, ready to translate, and the corpus that it was trained on.
-
-    Raises PretrainedError where it is missing, or made for other data.
-    """
-    if name in pretrained.CLASSES:
-        return pretrained.load_pretrained(name)
-    path = pretrained.model_path(name, folder_of(name))
-    remedy = "Take the file from git again, or train it anew with `python -m helpers models`."
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-        data = corpus.load_corpus(saved["level"])
-        sizes = len(data.source_vocabulary), len(data.target_vocabulary)
-        model = CLASSES[name](*sizes, **saved["settings"])
-        model.load_state_dict({key: value.float() for key, value in saved["state"].items()})
-    except (OSError, KeyError, RuntimeError) as error:
-        raise pretrained.PretrainedError(f"{path} cannot be used ({error}). {remedy}") from error
-    return model.eval(), data
-
-
 def build(names: list[str] | None = None) -> None:
     """Train the shipped models, all by default, under seed 0 and store them."""
     for name in names or list(PRETRAINING):
@@ -79,7 +44,7 @@ def build(names: list[str] | None = None) -> None:
         sizes = len(data.source_vocabulary), len(data.target_vocabulary)
 
         def make(sizes: tuple = sizes, name: str = name, settings: dict = settings) -> Any:
-            return CLASSES[name](*sizes, **settings)
+            return pretrained.CLASSES[name](*sizes, **settings)
 
         model = train(make, data, 0, name, **training)
-        pretrained.save_pretrained(model, name, level, settings, folder_of(name))
+        pretrained.save_pretrained(model, name, level, settings)

@@ -16,12 +16,18 @@ from torch import nn
 
 from helpers import corpus
 from helpers.models.recurrent import AdditiveTranslator, LuongTranslator
+from helpers.models.transformer import TransformerTranslator
 from helpers.settings import DATA, DEVICE
 
 PRETRAINED = DATA / "models"
 CHECKSUMS = "SHA256SUMS"  # in the form of `sha256sum --check`
-# By name; the file of "word values" is word_values.pt.
-CLASSES = {"additive": AdditiveTranslator, "word values": LuongTranslator}
+# By name; the file of "word values" is word_values.pt. Only the book translates with the
+# Transformer, because the learner trains one in notebook 12.
+CLASSES = {
+    "additive": AdditiveTranslator,
+    "word values": LuongTranslator,
+    "transformer": TransformerTranslator,
+}
 
 
 class PretrainedError(RuntimeError):
@@ -35,7 +41,7 @@ def model_path(name: str, folder: Path = PRETRAINED) -> Path:
 
 def load_pretrained(
     name: str = "additive", folder: Path = PRETRAINED
-) -> tuple[AdditiveTranslator | LuongTranslator, corpus.Corpus]:
+) -> tuple[AdditiveTranslator | LuongTranslator | TransformerTranslator, corpus.Corpus]:
     """Return a trained model, ready to translate, and the corpus that it was trained on.
 
     Raises PretrainedError where the file is missing, damaged or made for other data.

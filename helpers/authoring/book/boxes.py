@@ -7,9 +7,9 @@ from collections.abc import Iterable, Iterator
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_output
 
-from helpers.authoring import pretraining
 from helpers.decoding import translate
 from helpers.explorer import TranslatorBox
+from helpers.models import load_pretrained
 
 # By notebook, the section before which the box stands, as its heading names it.
 PLACES = {"12": "Where the heads look"}
@@ -50,7 +50,7 @@ def _begins(source: str, place: str) -> bool:
 
 
 def _box() -> NotebookNode:
-    model, data = pretraining.load("transformer")
+    model, data = load_pretrained("transformer")
     english, french = data.source_vocabulary, data.target_vocabulary
     box = TranslatorBox(
         lambda text: translate(model, text, english, french), EXAMPLES, words=english.words

@@ -10,11 +10,11 @@ import base64
 import json
 from typing import Any
 
-from helpers.authoring import pretraining
+from helpers.authoring.pretraining import PRETRAINING
 from helpers.explorer import Walk
 from helpers.explorer.walk import CELLS
 from helpers.figures.diagrams.attention import additive_step
-from helpers.models import model_path
+from helpers.models import load_pretrained, model_path
 
 # The models that a reader can choose from, by name, and what they are called in the page.
 LABELS = {
@@ -31,13 +31,13 @@ def weights_script(name: str) -> str:
     The numbers are those of its file, in half precision, one tensor behind the other in the order
     of their names. The additive model brings its walk along.
     """
-    model, data = pretraining.load(name)
+    model, data = load_pretrained(name)
     tensors = {key: value.detach().cpu().half() for key, value in model.state_dict().items()}
     numbers = b"".join(tensor.numpy().astype("<f2").tobytes() for tensor in tensors.values())
     file = {
         "source": data.source_vocabulary.words,
         "target": data.target_vocabulary.words,
-        "settings": pretraining.PRETRAINING[name][1],
+        "settings": PRETRAINING[name][1],
         "shapes": {key: list(tensor.shape) for key, tensor in tensors.items()},
         "walks": walks() if name == "additive" else {},
         "data": base64.b64encode(numbers).decode(),
