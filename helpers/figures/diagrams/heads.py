@@ -19,6 +19,7 @@ from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, a
 HEADS = (1, 2)
 LANE = 4.3  # columns from a part of head 1 to the same part of head 2
 MADE = {"Q": "query", "K": "key", "V": "value"}
+ROLE = {"Q": "decoder", "K": "source", "V": "value"}  # what asks, is asked and is given, as in 08
 
 
 class Layer(Protocol):
@@ -51,7 +52,7 @@ def two_heads(words: Sequence[str], grids: bool = False) -> Diagram:
             _box(
                 letter,
                 f"${letter} = X W_{letter}$",
-                "source",
+                ROLE[letter],
                 (across, level["Q"]),
                 "words, d_model",
                 f"The {name} of each word, for both heads together.",
@@ -97,7 +98,7 @@ def two_heads(words: Sequence[str], grids: bool = False) -> Diagram:
         _box(
             "O",
             "$[Y_1; Y_2] W_O$",
-            "output",
+            "context",
             (4.65, level["O"]),
             "words, d_model",
             "The layer's output for each word, made from what both heads found.",
