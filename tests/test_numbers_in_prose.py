@@ -117,6 +117,11 @@ def fewer_without_positions() -> float:
     return 1 - least / recorded["attention"]["parameters"]
 
 
+def cached(words: int) -> dict[str, float]:
+    """Return the recorded milliseconds of one more word after so many."""
+    return next(r for r in load_results("13")["cache"]["rows"] if r["length"] == words)
+
+
 SUTSKEVER = Known("Sutskever, Vinyals and Le (2014), section 3.3")
 BAHDANAU = Known("Bahdanau, Cho and Bengio (2015), table 1")
 VASWANI = Known("Vaswani et al. (2017), table 2")
@@ -184,6 +189,9 @@ ELSEWHERE = {  # by notebook and number
     ("13", "0.004"): TRIED,
     ("13", "0.6"): Known("the least of nine runs with other seeds, which the text tells"),
     ("13", "2.6"): Known("the most of these runs"),
+    ("13", "28.3"): Known("milliseconds, nothing kept", lambda: cached(512)["uncached"]),
+    ("13", "3.9"): Known("milliseconds with the cache", lambda: cached(512)["cached"]),
+    ("13", "27"): Known("what it saves", lambda: 1 - cached(32)["cached"] / cached(32)["uncached"]),
 }
 
 
