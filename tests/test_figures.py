@@ -138,8 +138,9 @@ def test_a_stacked_wall_has_a_column_of_maps_for_narrow_windows(
     figures.wall(maps, **given, stacked=True)
     flat, stacked = (output["text/html"] for output in shown)
     assert (flat.count("<img "), stacked.count("<img ")) == (2, 4)
-    wide, narrow = stacked.split('<div class="am-narrow" style="display:none">')
-    assert flat in wide and "@media (max-width:600px)" in narrow
+    wide, narrow = stacked.split('<figure class="am-narrow" style="margin:0;display:none">')
+    assert wide == flat.replace("<figure ", '<figure class="am-wide" ')
+    assert "@media (max-width:600px)" in narrow
     drawn: list[Figure] = []
     monkeypatch.setattr(figures, "show", lambda fig, alt, narrow: drawn.append(narrow))
     figures.wall(maps, **given, stacked=True)
