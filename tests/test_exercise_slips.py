@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import ast
+import inspect
 
 import pytest
 import torch
 from torch.nn.functional import cross_entropy, silu
 
-from helpers.exercises import REGISTRY, nb00, nb01, nb02, nb04, nb06, nb08, nb09, nb12
+from helpers.exercises import REGISTRY, nb00, nb01, nb02, nb04, nb06, nb07, nb08, nb09, nb10, nb12
 from helpers.exercises.engine import NOT_YET
+from helpers.exercises.explaining import Candidates
 from helpers.exercises.inputs import Dice
-from helpers.exercises.slips import inlined, program, slips
+from helpers.exercises.slips import compiled, inlined, program, slips
 from tests.exercise_tools import define, edited, unwrapped
 
 
@@ -28,6 +30,32 @@ def stream_as_it_was(states, memory, look, across, mlp, norm_1, norm_2, norm_3):
     asking = norm_2(states + look(norm_1(states)))
     states = states + across(asking, memory)
     return states + mlp(norm_3(states))
+
+
+def memory_normed_again(states, memory, look, across, mlp, norm_1, norm_2, norm_3):
+    states = states + look(norm_1(states))
+    states = states + across(states, norm_2(memory))
+    return states + mlp(norm_3(states))
+
+
+def padding_added_up(weights, mask):
+    off, _, apart = nb06.check_map.reference(weights, mask)
+    return off, (weights * ~mask).sum(dim=-1).amax(dim=-1), apart
+
+
+def self_unseen(states, query_weight, key_weight, value_weight):
+    scores = states @ query_weight @ (states @ key_weight).mT / query_weight.size(1) ** 0.5
+    own = torch.eye(states.size(1), dtype=torch.bool)
+    weights = torch.softmax(scores.masked_fill(own, -torch.inf), dim=-1)
+    return weights @ states @ value_weight, weights
+
+
+def norm_in_every_block(source, target, blocks, norm, decoder_blocks, last_norm, table):
+    for block in blocks:
+        source = block(source)
+    for block in decoder_blocks:
+        target = block(last_norm(target), norm(source))
+    return last_norm(target) @ table.T
 
 
 def state_added(embedded, state, look, cell):
@@ -56,6 +84,19 @@ def state_added(embedded, state, look, cell):
             "",  # it looks twice, which no change of the answer does
         ),
         (nb04.decoder_step, state_added, "state added to `cell("),
+        (
+            nb02.last_states,
+            lambda x, n: x[torch.arange(len(x)), n.clamp(max=x.size(1) - 1)],
+            "`lengths - 1` one place too late, but within the axis",
+        ),
+        (nb06.check_map, padding_added_up, "sum(-1, keepdim=True)` before amax"),
+        (nb09.self_attention, self_unseen, "each one's own place hidden before softmax"),
+        (
+            nb12.transformer_logits,
+            norm_in_every_block,
+            "`decoder_norm(target)` in place of `target` in `block(target, memory)`",
+        ),
+        (nb12.decoder_block, memory_normed_again, "norm_2 of `memory`, and not of `states`"),
         (
             nb01.rnn_cell,
             bias_behind_the_norm_of_half,
@@ -172,6 +213,17 @@ def test_results_that_are_all_false_are_told_as_that_and_not_by_other_arguments(
     assert "all in place of any" in message
 
 
+def test_results_that_are_all_true_are_told_by_no_slip_in_their_numbers():
+    """Differences that are not taken, or halved, would be large everywhere too."""
+
+    def own_word_replaced_too(model, words, vocabulary):
+        leaks = nb10.leaking_positions.reference(model, words, vocabulary)
+        return torch.ones_like(leaks)
+
+    message = unwrapped(nb10.leaking_positions.verdict(own_word_replaced_too).message)
+    assert "Your results are those of" not in message
+
+
 SOURCE = '''
 def answer(x, scale=2.0):
     """Return what is asked for."""
@@ -200,10 +252,82 @@ def test_every_slip_of_an_answer_is_a_program_with_words(exercise):
     case = exercise.cases(Dice(0))[0]
     arguments = dict(zip(exercise.parameters, case, strict=False))
     tree = program(exercise.source, exercise.to_write)
-    for number, slip in enumerate(slips(tree, arguments, exercise.to_write)):
-        compile(ast.fix_missing_locations(slip.tree), "<slip>", "exec")
+    for number, slip in enumerate(slips(tree, arguments)):
+        for part in slip.tree.body:
+            if part not in tree.body:
+                compiled(part, "<slip>")
         if number % 5 == 0:  # words take as long as ten programs
             assert 0 < len(slip.words) < 220
+
+
+LOOP = '''
+def answer(x, layers, norms, rate):
+    """Return what is asked for."""
+    for step in range(len(layers)):
+        x = x + layers[step](norms[step](x)) * rate(step)
+    for layer, norm in zip(layers, norms):
+        x = x + layer(norm(x))
+        x = x + layer(norm(x))
+    return x
+'''
+
+
+def test_slip_is_made_at_all_places_that_are_alike_and_at_those_of_one_loop():
+    found = {slip.words: slip for slip in slips(program(LOOP), {"x": torch.ones(2)})}
+    text = "`norm(x + layer(x))` in place of `x + layer(norm(x))`, and likewise at another place"
+    assert ast.unparse(found[text].tree).count("x = norm(x + layer(x))") == 2
+
+
+def test_line_reads_what_there_was_before_the_previous_line():
+    words = "x as it was before `x = x + layer(norm(x))`, in `x = x + layer(norm(x))`"
+    slips_ = [s for s in slips(program(LOOP), {"x": torch.ones(2)}) if s.words == words]
+    lines = [ast.unparse(ast.fix_missing_locations(slip.tree)) for slip in slips_]
+    assert len(lines) == 2
+    assert "earlier_x = x\n        x = x + layer(norm(x))" in lines[0]
+    assert any("x = x + layer(norm(earlier_x))" in text for text in lines)
+
+
+def test_counter_of_a_loop_is_one_off():
+    words = [slip.words for slip in slips(program(LOOP), {"x": torch.ones(2)})]
+    for other in ("max(step - 1, 0)", "step - 1", "step + 1"):
+        assert f"`{other}` in place of `step`" in words
+
+
+def countdown(x):
+    """Return what is asked for."""
+    while x > 0:
+        x = x - 1
+    return x + 5
+
+
+def test_slip_is_found_among_those_that_never_end():
+    candidates = Candidates(countdown, inspect.getsource(countdown), (), lambda answer: answer)
+    found = dict(candidates.giving([2], ["x"], 6, pairs=False))
+    assert "one change to the course's answer: `6` in place of `5`" in found
+
+
+def mean_of_means(logits, targets, pad=0):
+    losses = cross_entropy(logits.mT, targets, reduction="none") * (targets != pad)
+    return (losses.sum(dim=1) / (targets != pad).sum(dim=1)).mean()
+
+
+def test_mean_of_what_each_part_gives_alone_is_told_as_that():
+    verdict = nb02.masked_loss.verdict(mean_of_means)
+    assert (verdict.kind, verdict.misconception) == (NOT_YET, "")
+    assert "the mean of the results that each part along axis 0" in unwrapped(verdict.message)
+
+
+def test_slip_is_named_where_it_raises_an_error_on_a_small_input():
+    def one_too_few(signal, size, hop):
+        count = (signal.size(1) - size) // hop  # stack fails if there is none
+        return torch.stack([signal[:, f * hop : f * hop + size] for f in range(count)], dim=1)
+
+    assert nb07.frames.verdict(one_too_few).misconception == "one_too_few"
+
+    def nearly_so(signal, size, hop):
+        return one_too_few(signal, size, hop) + 1
+
+    assert nb07.frames.verdict(nearly_so).misconception == ""
 
 
 def test_name_that_is_read_once_is_replaced_by_what_it_stands_for():

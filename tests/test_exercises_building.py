@@ -178,6 +178,19 @@ def test_parameters_are_the_same_whatever_order_the_layers_are_made_in():
         assert torch.equal(parameter, other.get_parameter(name))
 
 
+def test_a_module_that_is_kept_gets_its_parameters_once_for_each_type():
+    kept = Doubler(3, 2)
+    first = building.build(lambda *sizes: kept, Doubler, 3, 2)
+    numbers = [parameter.detach().clone() for parameter in first.parameters()]
+    with torch.no_grad():
+        kept.project.bias.add_(1)
+    again = building.build(lambda *sizes: kept, Doubler, 3, 2)
+    assert again is kept
+    torch.testing.assert_close(again.project.bias, numbers[1] + 1)  # as it was left
+    other = building.build(lambda *sizes: kept, Doubler, 3, 2, dtype=torch.float64)
+    torch.testing.assert_close(list(other.parameters()), [n.double() for n in numbers])
+
+
 def test_losses_are_floats_in_a_list():
     assert building.as_losses([1.0, 0.5]).tolist() == [1.0, 0.5]
     assert building.as_losses(None) is None

@@ -40,6 +40,21 @@ def altered(case: Sequence[Any], names: Sequence[str]) -> Iterator[tuple[str, tu
                 yield f"{names[n]} were {names[m]}", (*case[:n], case[m].clone(), *case[n + 1 :])
 
 
+def parts(case: Sequence[Any], axis: int) -> list[tuple]:
+    """Return the parts of a case along an axis, each as a case of its own; [] if it has no such.
+
+    The size is that of the first tensor which has this axis. Tensors of another size there, and
+    what is no tensor, go into each part whole.
+    """
+    size = next((v.size(axis) for v in case if isinstance(v, Tensor) and v.dim() > axis), 0)
+
+    def part(value: Any, place: int) -> Any:
+        has = isinstance(value, Tensor) and value.dim() > axis and value.size(axis) == size
+        return value.narrow(axis, place, 1).clone() if has else value
+
+    return [tuple(part(value, place) for value in case) for place in range(size)]
+
+
 def _others(value: Any) -> Iterator[tuple[str, Any]]:
     if isinstance(value, bool):
         yield "the opposite", not value

@@ -10,6 +10,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import inspect
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -23,6 +24,7 @@ from helpers.exercises.steps import uncounted
 _SEED = 2015  # the same parameters for everyone, at every check
 _SPREAD = 0.5
 _outputs_alone: list[bool] = []
+_filled: weakref.WeakKeyDictionary[nn.Module, torch.dtype] = weakref.WeakKeyDictionary()
 
 
 def whole(
@@ -69,6 +71,8 @@ def build(
 ) -> nn.Module:
     """Return answer(*sizes) with random parameters, the same for each answer.
 
+    A module that comes a second time has them already, so one that is kept is not filled again.
+
     course: the course's class; its parameters' names and shapes are those that are expected.
     Raises Misstep if those of the answer are others, or if it is no nn.Module, and NotWritten if
     its __init__ does nothing yet.
@@ -76,6 +80,8 @@ def build(
     module = answer(*sizes)
     if not isinstance(module, nn.Module):
         raise Misstep(f"The class is no nn.Module, but {kind(module)}: write class ...(nn.Module).")
+    if _filled.get(module) == dtype:
+        return module
     if not vars(module):
         raise NotWritten("__init__ makes nothing so far.")
     with uncounted():
@@ -87,6 +93,7 @@ def build(
             "layers in __init__ these names and sizes, so that the course's numbers can be put in."
         )
     fill(module)
+    _filled[module] = dtype
     return module.to(dtype)
 
 

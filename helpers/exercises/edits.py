@@ -6,7 +6,6 @@ The mutants that prove the cases are made with them, and so are the slips that `
 from __future__ import annotations
 
 import ast
-import copy
 from collections.abc import Iterator
 from typing import Any
 
@@ -99,10 +98,7 @@ def written(text: str, **parts: ast.AST) -> ast.AST:
 
 def with_fields(node: ast.AST, **fields: Any) -> ast.AST:
     """The node with some fields exchanged; its children are shared."""
-    new = copy.copy(node)
-    for name, value in fields.items():
-        setattr(new, name, value)
-    return new
+    return type(node)(**{**vars(node), **fields})
 
 
 def edits_at(node: ast.AST, first: dict[str, Any]) -> Edits:

@@ -437,13 +437,20 @@ class Exercise:
         """Return the wrong answer that does what the learner's function does, and where it shows.
 
         It must do the same on every input: go wrong in the same way where the learner's function
-        does, not only by errors, and be right where that is right.
+        does, not only by errors, and be right where that is right. Where the learner's function
+        raises an error, such as that of a stack of nothing, it may do something else, if two other
+        inputs or more show what is wrong.
         """
         failed = {trial.number for trial in failures}
-        for wrong in (*self.wrong_answers, *self._wrong_parts):
+        clear = [trial for trial in failures if not trial.got.raised]
+        named = (*self.wrong_answers, *self._wrong_parts) if clear else ()
+        for wrong in named:
             if all(self._does(wrong, trial, trial.number in failed) for trial in trials):
-                clear = [trial for trial in failures if not trial.got.raised]
-                if clear:
+                return wrong, clear[0]
+        if 2 <= len(clear) < len(failures):
+            told = [trial for trial in trials if not trial.got.raised]
+            for wrong in named:
+                if all(self._does(wrong, trial, trial.number in failed) for trial in told):
                     return wrong, clear[0]
         return None, failures[0]
 
@@ -493,7 +500,9 @@ class Exercise:
         found = [comparing.difference(t.expected.value, t.got.value) for t in failures]
         kinds = {difference.kind if difference else "" for difference in found}
         if kinds != {"value"}:  # of another shape or NaN; where the result is right, all is said
-            return self._slip(failures, trials) if kinds <= {"value", "shape", "nan"} else ""
+            if not kinds <= {"value", "shape", "nan"}:
+                return ""
+            return self._mean_of_parts(trials) or self._slip(failures, trials)
         wrong = [
             patterns.Failure(t.expected.value, t.got.value, self.sizes(*t.case)) for t in failures
         ]
@@ -503,6 +512,7 @@ class Exercise:
         numbers_alone = not any(running.tensors(trial.expected.value) for trial in failures)
         return (
             self._right_for_others(trials)
+            or self._mean_of_parts(trials)
             or (pattern if numbers_alone and not patterns.is_vague(pattern) else "")
             or self._slip(failures, trials)
             or pattern
@@ -527,6 +537,26 @@ class Exercise:
                 return f"This would be right if {words}{'' if words.endswith('?') else '.'}"
         return ""
 
+    def _mean_of_parts(self, trials: list[_Trial]) -> str:
+        """Return along which axis each part gave a number alone, before their mean; '' if none."""
+        if any(not isinstance(t.expected.value, torch.Tensor) or t.got.value.dim() for t in trials):
+            return ""
+        for axis in (0, 1):
+            if all(self._is_mean_of(t, alterations.parts(t.case, axis)) for t in trials):
+                return (
+                    f"Yours is the mean of the results that each part along axis {axis} of the "
+                    "input has alone. A mean of means counts each part alike, however much it "
+                    "holds. Take one over all at once."
+                )
+        return ""
+
+    def _is_mean_of(self, trial: _Trial, cases: list[tuple]) -> bool:
+        known = [self._run_own(self.plain(self.reference), case).value for case in cases]
+        if not known or not all(isinstance(value, torch.Tensor) for value in known):
+            return False
+        mean = torch.stack(known).mean(dim=0)
+        return comparing.difference(mean, trial.got.value) is None
+
     def _slip(self, failures: list[_Trial], trials: list[_Trial]) -> str:
         """Return with which slip the course's answer does the same on all inputs, '' if none."""
         failed = {trial.number for trial in failures}
@@ -541,7 +571,9 @@ class Exercise:
             bool(self.whole),
         )
         pairs = bool(telling) and not self.whole
-        found = candidates.giving(first.case, self.parameters, first.got.value, pairs)
+        # What is True everywhere, or False, may come from any number; only another test tells it.
+        truth = all(comparing.is_constant(trial.got.value) for trial in failures)
+        found = candidates.giving(first.case, self.parameters, first.got.value, pairs, truth)
         for words, function in found:
             if all(self._does_as(function, trial, trial.number in failed) for trial in trials):
                 return f"Your results are those of {words}."
@@ -549,22 +581,35 @@ class Exercise:
 
     def _does_as(self, function: Callable[..., Any], trial: _Trial, failed: bool) -> bool:
         """Return whether a changed answer does on an input what the learner's function did."""
-        gradients = () if failed else self.gradients
-        known = running.run(function, trial.case, self.parameters, gradients, self.observe)
+        known = self._run_own(function, trial.case, () if failed else self.gradients)
         if failed and comparing.difference(trial.expected.value, trial.got.value):
             return comparing.same_slip(known, trial.got) and known.seen == trial.got.seen
         return self._alike(trial, known)
 
+    @functools.cached_property
+    def _kept(self) -> Any:
+        """The course's answer, a class in such a way that one instance of each size is kept."""
+        is_class = isinstance(self.reference, type)
+        return functools.cache(self.reference) if is_class else self.reference
+
     def _is_result_for(self, trial: _Trial, case: tuple) -> bool:
+        course = self.plain(self._kept)
         if self.whole:  # the outputs tell nearly all apart, for half of what the gradients cost
             with building.outputs_alone():
-                first = self._run(self.reference, case, trusted=False)
+                first = self._run_own(course, case)
             if not comparing.same_outputs(first.value, trial.got.value):
                 return False
-        known = self._run(self.reference, case, trusted=False)  # it need not end for such arguments
+        known = self._run_own(course, case)
         if known.raised or known.misstep or known.late:
             return False
         return comparing.difference(known.value, trial.got.value) is None
+
+    def _run_own(
+        self, function: Callable[..., Any], case: tuple, gradients: Sequence[str] = ()
+    ) -> running.Outcome:
+        """Run code of the course that need not end: changed, or with arguments that are altered."""
+        names, observe = self.parameters, self.observe
+        return running.run(function, case, names, gradients, observe, trusted=True, ends=False)
 
     def _structure(self, trial: _Trial) -> tuple[str, list[str]]:
         """Return a sentence on how the results differ, and the lines "expected" and "got"."""
@@ -638,11 +683,10 @@ class Exercise:
         """Judge a function that is right on the small inputs by a call at training size."""
         if function is self.reference:
             return Verdict(CORRECT)
+        expected, course, course_little = self._course_at_training_size
         running.fresh_state()
         case = self.training_case()
         own_little = self._steps_on_little(function)
-        course_little = self._steps_on_little(self.reference)
-        expected, course = self._counted(self.reference, case)
         limit = steps.allowed(own_little, course_little, course.steps)
         got, own = self._counted(function, case, max(limit, steps.ENOUGH))
         slow = own.steps > limit
@@ -654,6 +698,14 @@ class Exercise:
         if reason:
             return Verdict(NOT_YET, comparing.wrap(reason))
         return self._slow(case, own, course) if slow else Verdict(CORRECT)
+
+    @functools.cached_property
+    def _course_at_training_size(self) -> tuple[running.Outcome, steps.Counter, int]:
+        """What the course's answer does there, its steps, and those on little; found once."""
+        little = self._steps_on_little(self.reference)
+        running.fresh_state()
+        expected, course = self._counted(self.reference, self.training_case())
+        return expected, course, little
 
     def _difference_at_training_size(
         self, case: tuple, expected: running.Outcome, got: running.Outcome
@@ -689,7 +741,7 @@ class Exercise:
         return running.counted(self.plain(function), case, limit)
 
     def _slow(self, case: tuple, own: steps.Counter, course: steps.Counter) -> Verdict:
-        needed = course.steps - self._steps_on_little(self.reference) > steps.FLOOR
+        needed = course.steps - self._course_at_training_size[2] > steps.FLOOR
         loop = (
             "a Python loop goes over the data more often than it must"
             if needed

@@ -85,8 +85,10 @@ _PATCHED = (
 
 
 @contextlib.contextmanager
-def restored() -> Iterator[None]:
+def restored(generators: bool = True) -> Iterator[None]:
     """Put back, after the block, whatever it changed in Python, NumPy and torch.
+
+    generators: whether these are put back too, which takes half of the time.
 
     These are the default dtype and device, print options, error modes, the recursion limit,
     gradients, determinism, the number of threads, the generators, warning filters, environment
@@ -94,8 +96,8 @@ def restored() -> Iterator[None]:
     Python's own.
     """
     settings = [(setting, setting.read()) for setting in _SETTINGS]
-    generators = [(setting, setting.read()) for setting in _GENERATORS]
-    cuda = torch.cuda.get_rng_state_all() if torch.cuda.is_initialized() else None
+    drawn = [(setting, setting.read()) for setting in _GENERATORS] if generators else []
+    cuda = torch.cuda.get_rng_state_all() if generators and torch.cuda.is_initialized() else None
     names = [(owner, dict(vars(owner))) for owner in _PATCHED]
     errors = sys.stderr
     try:
@@ -107,7 +109,7 @@ def restored() -> Iterator[None]:
         for setting, before in settings:
             if setting.read() != before:
                 setting.write(before)
-        for setting, before in generators:
+        for setting, before in drawn:
             setting.write(before)
         if cuda is not None:
             torch.cuda.set_rng_state_all(cuda)

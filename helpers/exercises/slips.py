@@ -8,7 +8,10 @@ from __future__ import annotations
 
 import ast
 import functools
+import operator
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import CodeType
 from typing import Any, NamedTuple
 
 from torch import Tensor, int64
@@ -45,7 +48,7 @@ _ACTIVATIONS = {
     "square": "A ** 2",
 }
 _ADDED = ("tanh", "sigmoid", "relu", "exp", "log", "softmax", "abs", "square")
-_REDUCED = ("sum", "mean", "amax", "amin", "median", "prod", "std", "logsumexp")
+_REDUCED = ("sum", "mean", "amax", "amin", "median", "prod", "std", "norm", "logsumexp")
 _FINITE = ("-1.0", "-10.0", "-100.0", "-1e4")  # `edits` has 0.0, 1.0 and -1e9
 _OF_NO_NUMBERS = {"range", "arange", "size", "len", "tensor", "zeros_like", "append", "item"}
 _SIGNS = {
@@ -55,16 +58,21 @@ _SIGNS = {
 # The plainer slips first, because one result may have several explanations.
 _FIRST = ("function swapped", "call dropped", "term dropped", "scale", "sign", "mask", "axis")
 _EVERYWHERE, _ELSEWHERE, _ADDITIONS, _NAMES = 1, 2, 8, 9
+_OF_TRUTH = {"function swapped", "comparison", "mask"}
+# Kinds of slips that a learner makes again wherever the line looks alike.
+_REPEATED = {"call dropped", "term dropped", "scale", "transpose", "swapped", "axis", "shift"}
+_REPEATED |= {"off by one", "comparison", "mask", "function swapped"}
 
 Words = tuple  # a text with a {} for each of the pieces of code that follow it
 Edits = Iterator[tuple[Words, ast.AST]]
 
 
 class Slip(NamedTuple):
-    """A program with one change, and what is changed."""
+    """A program with one change, and what is changed; of_truth: whether a test is another one."""
 
     said: Words
     tree: ast.Module
+    of_truth: bool = False
 
     @property
     def words(self) -> str:
@@ -73,51 +81,77 @@ class Slip(NamedTuple):
         return text.format(*map(_shown, pieces))
 
 
-def slips(
-    tree: ast.Module, arguments: Mapping[str, Any], methods: Sequence[str] = ()
-) -> Iterator[Slip]:
+def slips(tree: ast.Module, arguments: Mapping[str, Any]) -> Iterator[Slip]:
     """Yield the programs that are one slip away from a program, the plainer slips first.
 
     tree: as `program` makes it. arguments: those of one call, by name, which tell which names hold
-    tensors. methods: of a class, those that are left to the learner.
+    tensors.
     """
-    parts = written_parts(tree, methods)
+    parts = written_parts(tree)
     parents, skipped = parents_of(tree), passed_over(tree)
     nodes = [n for part in parts for line in part.body for n in ast.walk(line) if n not in skipped]
     nodes = [node for node in nodes if not isinstance(getattr(node, "ctx", None), ast.Store)]
-    found: list[tuple[int, Words, ast.AST]] = []
+    counters = _counters(parts)
+    single: list[tuple[int, bool, Words, ast.AST, ast.AST]] = []  # of one place: old and new
+    alike: dict[Any, dict[ast.AST, ast.AST]] = {}  # slips of one kind, by what is written there
     for node in nodes:
-        for operator, new in edits_at(node, dict(arguments)):
-            rank = _FIRST.index(operator) if operator in _FIRST else len(_FIRST)
-            if isinstance(node, ast.Name) and operator == "scale":
+        for kind, new in edits_at(node, dict(arguments)):
+            rank = _FIRST.index(kind) if kind in _FIRST else len(_FIRST)
+            if isinstance(node, ast.Name) and kind == "scale":
                 rank = _NAMES  # an argument twice as large is hardly what a learner wrote
-            found.append((rank, _said(operator, node, new), exchanged_in(parents, node, new)))
+            single.append((rank, kind in _OF_TRUTH, _said(kind, node, new), node, new))
+            if kind in _REPEATED:
+                alike.setdefault((kind, _shape(node), _shape(new)), {})[node] = new
+        for words, new in _more_at(node, arguments, counters):
+            single.append((_ELSEWHERE, False, words, node, new))
+        for words, new in _of_sums(node):
+            alike.setdefault(words[0], {})[node] = new
         added = _added_at(node, arguments)
-        for rank, edits in ((_ELSEWHERE, _more_at(node, arguments)), (_ADDITIONS, added)):
-            found += [(rank, words, exchanged_in(parents, node, new)) for words, new in edits]
-    found += [(_EVERYWHERE, *change) for change in _everywhere(tree, parts, nodes)]
-    found += [(_NAMES, *change) for part in parts for change in _other_names(part, parents)]
+        single += [(_ADDITIONS, False, words, node, new) for words, new in added]
+    found = [
+        (rank, words, exchanged_in(parents, old, new), of_truth)
+        for rank, of_truth, words, old, new in single
+    ]
+    found += [(_ELSEWHERE, *change, False) for change in _repeated(tree, nodes, alike)]
+    found += [(_EVERYWHERE, *change, False) for change in _everywhere(tree, parts, nodes)]
+    found += [(_NAMES, *names, False) for part in parts for names in _other_names(part, parents)]
     yield from (Slip(*change) for _, *change in sorted(found, key=lambda one: one[0]))
 
 
 def program(source: str, methods: Sequence[str] = (), parts: Sequence[str] = ()) -> ast.Module:
     """Return the tree of a function or a class without the docstrings of what the learner writes.
 
-    methods: of a class, those that are left to the learner. parts: the texts of the functions that
-    it calls and that a learner may have written out in place, so that a slip can be in them too.
+    methods: of a class, those that are left to the learner; the tree is that of a class which
+    inherits the others. parts: the texts of the functions that it calls and that a learner may have
+    written out in place, so that a slip can be in them too.
     """
     tree = ast.parse("\n".join([source, *parts]))
-    for part in written_parts(tree, methods):
+    whole = tree.body[0]
+    if isinstance(whole, ast.ClassDef):
+        whole.bases = [ast.Name(whole.name, ast.Load())]
+        whole.body = [part for part in whole.body if getattr(part, "name", "") in methods]
+    for part in written_parts(tree):
         part.body = part.body[1:]
-    return tree
+    return ast.fix_missing_locations(tree)
 
 
-def inlined(tree: ast.Module, methods: Sequence[str] = ()) -> ast.Module:
+def compiled(part: ast.stmt, name: str) -> CodeType:
+    """Return the code of one function or class of a program.
+
+    Raises SyntaxError, ValueError or TypeError if two slips at one place have left no program.
+    """
+    try:
+        return compile(ast.Module([part], []), name, "exec")
+    except TypeError:  # a new node has no place yet; to look at all nodes takes as long again
+        return compile(ast.Module([ast.fix_missing_locations(part)], []), name, "exec")
+
+
+def inlined(tree: ast.Module) -> ast.Module:
     """Return the program with each name that is set and read once replaced by what it stands for.
 
     A longer line has more brackets that can stand elsewhere.
     """
-    for part in written_parts(tree, methods):
+    for part in written_parts(tree):
         names = [node for node in ast.walk(part) if isinstance(node, ast.Name)]
         for place, line in enumerate(part.body):
             uses = [node for node in names if node.id == _set_name(line)]
@@ -125,19 +159,17 @@ def inlined(tree: ast.Module, methods: Sequence[str] = ()) -> ast.Module:
                 body = [*part.body[:place], *part.body[place + 1 :]]
                 fill = functools.partial(_filled, uses[1].id, line.value)
                 shorter = _Everywhere(fill).visit(with_fields(part, body=body))
-                return inlined(exchanged_in(parents_of(tree), part, shorter), methods)
+                return inlined(exchanged_in(parents_of(tree), part, shorter))
     return tree
 
 
-def written_parts(tree: ast.Module, methods: Sequence[str]) -> list[ast.FunctionDef]:
-    """Return the functions that a learner writes: the answer, or these methods of a class.
+def written_parts(tree: ast.Module) -> list[ast.FunctionDef]:
+    """Return the functions that a learner writes: the answer, or the methods of a class.
 
     Behind them stand the functions that it is made of, where `program` was given their texts.
     """
     whole, *parts = tree.body
-    own = [whole]
-    if isinstance(whole, ast.ClassDef):
-        own = [p for p in whole.body if isinstance(p, ast.FunctionDef) and p.name in methods]
+    own = whole.body if isinstance(whole, ast.ClassDef) else [whole]
     return [part for part in (*own, *parts) if isinstance(part, ast.FunctionDef)]
 
 
@@ -164,27 +196,72 @@ def _name(node: ast.AST | None) -> str:
     return getattr(function, "attr", getattr(function, "id", ""))
 
 
-def _said(operator: str, old: ast.AST, new: ast.AST) -> Words:
+def _said(kind: str, old: ast.AST, new: ast.AST) -> Words:
     """Return an edit in words that complete "one change: ..."."""
-    if operator == "function swapped":
+    if kind == "function swapped":
         return "{} in place of {} in `{}`", _name(new), _name(old), old
-    if operator == "call dropped" and isinstance(old, ast.Call):
+    if kind == "call dropped" and isinstance(old, ast.Call):
         return "no {} in `{}`", _name(old), old
     if isinstance(old, ast.BinOp) and new is old.left:
         return f"no `{_SIGNS[type(old.op)]} {{}}`", old.right
     if isinstance(old, ast.BinOp) and new is old.right:
         return f"no `{{}} {_SIGNS[type(old.op)]}`", old.left
-    if operator == "line dropped":
+    if kind == "line dropped":
         loop = isinstance(old, ast.For) and not isinstance(new, ast.Pass)
         return ("an end after the loop's first round",) if loop else ("no line `{}`", old)
-    if operator == "condition" and isinstance(old, ast.If):
+    if kind == "condition" and isinstance(old, ast.If):
         return "`{}` taken as always {}", old.test, new.test
     return "`{}` in place of `{}`", new, old
 
 
-def _more_at(node: ast.AST, arguments: Mapping[str, Any]) -> Edits:
+def _repeated(
+    tree: ast.Module, nodes: Sequence[ast.AST], alike: Mapping[Any, Mapping[ast.AST, ast.AST]]
+) -> Iterator[tuple[Words, ast.AST]]:
+    """Yield (words, program): a slip made at all the places that are alike, or at those in a loop.
+
+    alike: of each kind of slip, what is written at which node instead.
+    """
+    loops = [set(ast.walk(node)) for node in nodes if isinstance(node, ast.For)]
+    seen = []
+    for changes in alike.values():
+        for inside in (changes.keys(), *loops):
+            chosen = {node: new for node, new in changes.items() if node in inside}
+            if len(chosen) > 1 and chosen not in seen:
+                seen.append(chosen)
+                one, *others = chosen
+                places = "another place" if len(others) == 1 else f"{len(others)} other places"
+                words = f"`{{}}` in place of `{{}}`, and likewise at {places}"
+                yield (words, chosen[one], one), _Exchanged(chosen).visit(tree)
+
+
+def _shape(node: ast.AST) -> str:
+    """Return how a node is written, whatever the names in it are."""
+    return re.sub(r"id='\w+'", "", ast.dump(node))
+
+
+def _counters(parts: Sequence[ast.FunctionDef]) -> set[str]:
+    """Return the names that count: those of loops over a range."""
+    loops = [node for part in parts for node in ast.walk(part)]
+    found = set()
+    for node in loops:
+        if isinstance(node, ast.For | ast.comprehension) and _name(node.iter) == "range":
+            found |= {n.id for n in ast.walk(node.target) if isinstance(n, ast.Name)}
+    return found
+
+
+def _more_at(node: ast.AST, arguments: Mapping[str, Any], counters: set[str]) -> Edits:
     """Yield slips that `edits` has not, because the cases are not proved by so many."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, float) and node.value:
+        for other in (ast.Constant(10 * node.value), ast.Constant(node.value / 10)):
+            yield ("`{}` in place of `{}`", other, node), other
+    if isinstance(node, ast.Name) and node.id in counters:
+        for text in ("max(A - 1, 0)", "A - 1", "A + 1"):
+            other = written(text, A=node)
+            yield ("`{}` in place of `{}`", other, node), other
     if isinstance(node, ast.Call):
+        yield from _of_arguments(node)
+        yield from _of_reduction(node)
+        yield from _of_hiding(node)
         yield from _of_call(node, arguments)
         yield from _of_nesting(node)
         yield from _of_filling(node)
@@ -199,6 +276,7 @@ def _more_at(node: ast.AST, arguments: Mapping[str, Any]) -> Edits:
         yield from _of_rounding(node)
     elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
         yield ("`{}` in place of `{}`", node.value, node), node.value
+        yield from _of_places(node)
     elif isinstance(node, ast.Name) and isinstance(arguments.get(node.id), Tensor):
         if arguments[node.id].dtype == int64:
             negative = written("-A", A=node)
@@ -209,8 +287,8 @@ def _more_at(node: ast.AST, arguments: Mapping[str, Any]) -> Edits:
         yield ("`{}` taken as never true", node), _of_itself(node, ast.NotEq())
 
 
-def _of_itself(node: ast.Compare, operator: ast.cmpop) -> ast.AST:
-    return with_fields(node, ops=[operator], comparators=[node.left])
+def _of_itself(node: ast.Compare, comparison: ast.cmpop) -> ast.AST:
+    return with_fields(node, ops=[comparison], comparators=[node.left])
 
 
 def _operand(call: ast.AST | None) -> ast.AST | None:
@@ -345,6 +423,73 @@ def _of_nesting(node: ast.Call) -> Edits:
         yield words, with_fields(inner, left=left, right=right)
 
 
+def _of_arguments(node: ast.Call) -> Edits:
+    """Yield f(g(x), y) as f(x, g(y)), and as f(g(x), g(y))."""
+    for place, given in enumerate(node.args):
+        inner = _operand(given)
+        for other, also in enumerate(node.args):
+            if inner is None or other == place or isinstance(also, ast.Starred | ast.Constant):
+                continue
+            both = [*node.args[:other], _around(given, also), *node.args[other + 1 :]]
+            moved = [*both[:place], inner, *both[place + 1 :]]
+            words = "{} of `{}`, and not of `{}`", _name(given), also, inner
+            yield words, with_fields(node, args=moved)
+            yield ("{} of `{}` too", _name(given), also), with_fields(node, args=both)
+
+
+def _of_reduction(node: ast.Call) -> Edits:
+    """Yield a sum or the like along an axis as one entry of it, or with another one before it."""
+    operand = _operand(node)
+    axes = [word for word in node.keywords if word.arg == "dim"]
+    if operand is None or not axes or _name(node) not in (*_REDUCED, "any", "all"):
+        return
+    for other in ("sum", "mean", "amax"):
+        for axis in (-1, -2) if other != _name(node) else ():
+            first = written(f"A.{other}({axis}, keepdim=True)", A=operand)
+            words = "`{}` before {}", first, _name(node)
+            yield words, _around(node, first)
+    if not isinstance(axes[0].value, ast.Tuple):
+        for place, word in ((-1, "last"), (0, "first")):
+            text = f"A.narrow(B, {place}, 1).{_name(node)}(dim=B)"
+            one = written(text, A=operand, B=axes[0].value)
+            yield (
+                (f"only the {word} entry in `{{}}`", node),
+                with_fields(one, keywords=node.keywords),
+            )
+
+
+def _of_hiding(node: ast.Call) -> Edits:
+    """Yield scores of which some are hidden before a softmax, where nothing should hide them."""
+    scores = _operand(node)
+    if _name(node) != "softmax" or scores is None:
+        return
+    hidden = {
+        "later places": "torch.ones_like(A).triu(1) != 0",
+        "each one's own place": "torch.ones_like(A).triu().tril() != 0",
+    }
+    for words, text in hidden.items():
+        mask = written(text, A=scores)
+        new = written("A.masked_fill(B, -torch.inf)", A=scores, B=mask)
+        yield (f"{words} hidden before {{}}", _name(node)), _around(node, new)
+
+
+def _of_places(node: ast.Subscript) -> Edits:
+    """Yield an entry for each row, one place too far or too near, that stays within the axis."""
+    for axis, place in enumerate(node.slice.elts):
+        if isinstance(place, ast.BinOp | ast.Name) and isinstance(node.value, ast.Name):
+            for text, word in (
+                ("(A + 1).clamp(max=B.size(C) - 1)", "late"),
+                ("(A - 1).clamp(min=0)", "early"),
+            ):
+                new = written(text, A=place, B=node.value, C=ast.Constant(axis))
+                places = [*node.slice.elts[:axis], new, *node.slice.elts[axis + 1 :]]
+                words = f"`{{}}` one place too {word}, but within the axis", place
+                yield (
+                    words,
+                    with_fields(node, slice=with_fields(node.slice, elts=places)),
+                )
+
+
 def _terms(node: ast.AST | None) -> list[ast.AST]:
     """Return the terms of a sum, or the node itself."""
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
@@ -389,11 +534,13 @@ def _of_brackets(node: ast.BinOp) -> Edits:
             yield ("`{}` in place of `{}`", scaled, node), scaled
 
 
-def _of_sums(node: ast.BinOp) -> Edits:
+def _of_sums(node: ast.AST) -> Edits:
     """Yield a residual sum x + f(norm(x)) with its norm, or what is added, in the wrong place."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Add):
+        return
     layer = node.right.value if isinstance(node.right, ast.Subscript) else node.right
     norm = _operand(layer)
-    if not isinstance(node.op, ast.Add) or not isinstance(norm, ast.Call):
+    if not isinstance(norm, ast.Call):
         return
     parents, inner = parents_of(node.right), _operand(norm)
     words = "what {} gives added, and not the stream itself, in `{}`", _name(norm), node
@@ -432,16 +579,39 @@ def _more_done(value: ast.AST, arguments: Mapping[str, Any]) -> Edits:
                     yield ("`{}` divided by `{}`", value, text), new
 
 
-class _Everywhere(ast.NodeTransformer):
-    """Exchanges nodes for what `change` makes of them; the tree that it visits stays as it is."""
+class _Everywhere:
+    """Exchanges nodes for what `change` makes of them; the tree that it visits stays as it is.
+
+    What holds no exchanged node is shared by the two trees, because copying takes the most time.
+    """
 
     def __init__(self, change: Callable[[ast.AST], ast.AST | None]) -> None:
         self.change = change
 
-    def generic_visit(self, node: ast.AST) -> ast.AST:
-        lists = {n: list(value) for n, value in ast.iter_fields(node) if isinstance(value, list)}
-        node = super().generic_visit(with_fields(node, **lists))
+    def visit(self, node: Any) -> Any:
+        """Return a node, or a list of them, with all that stands in it visited first."""
+        if isinstance(node, list):
+            visited = [self.visit(one) for one in node]
+            return visited if any(map(operator.is_not, visited, node)) else node
+        if not isinstance(node, ast.AST):
+            return node
+        fields = {name: self.visit(value) for name, value in ast.iter_fields(node)}
+        fields = {name: new for name, new in fields.items() if new is not getattr(node, name)}
+        node = with_fields(node, **fields) if fields else node
         return self.change(node) or node
+
+
+class _Exchanged(_Everywhere):
+    """Exchanges nodes for others; what stands inside an exchanged one is not visited."""
+
+    def __init__(self, others: Mapping[ast.AST, ast.AST]) -> None:
+        super().__init__(lambda node: None)
+        self.others = others
+
+    def visit(self, node: Any) -> Any:
+        """Return what stands in a node's place."""
+        known = isinstance(node, ast.AST) and node in self.others
+        return self.others[node] if known else super().visit(node)
 
 
 def _everywhere(
@@ -469,6 +639,8 @@ def _everywhere(
             swapped = {one: other, other: one}
             yield ("{} and {} exchanged", one, other), _with_names(tree, swapped)
     yield from _attributes(tree, nodes)
+    yield from _once_more(tree, nodes, given)
+    yield from _as_before(tree, [*parts, *nodes], given)
     for part in parts:
         last = reversed(part.args.args)
         for argument, value in zip(last, reversed(part.args.defaults), strict=False):
@@ -481,6 +653,52 @@ def _everywhere(
             other = [*body[:place], body[place + 1], body[place], *body[place + 2 :]]
             new = exchanged_in(parents, node, with_fields(node, body=other))
             yield ("`{}` one line earlier", body[place + 1]), new
+
+
+def _once_more(
+    tree: ast.Module, nodes: Sequence[ast.AST], given: set[str]
+) -> Iterator[tuple[Words, ast.AST]]:
+    """Yield (words, program) with a given function, as a norm, around one more thing read."""
+    parents = parents_of(tree)
+    calls = [n for n in nodes if isinstance(n, ast.Call) and isinstance(n.func, ast.Name)]
+    single = {c.func.id for c in calls if len(c.args) == 1 and not c.keywords} & given
+    for call in calls:
+        for read in call.args:
+            if isinstance(read, ast.Name) and not single & {read.id, call.func.id}:
+                for name in sorted(single):
+                    new = written(f"{name}(A)", A=read)
+                    yield (
+                        ("`{}` in place of `{}` in `{}`", new, read, call),
+                        exchanged_in(parents, read, new),
+                    )
+
+
+def _as_before(
+    tree: ast.Module, nodes: Sequence[ast.AST], given: set[str]
+) -> Iterator[tuple[Words, ast.AST]]:
+    """Yield (words, program) in which a line reads what the previous line has set anew, as it was.
+
+    An argument that the first line sets anew is left to `_as_given`.
+    """
+    parents = parents_of(tree)
+    for node in nodes:
+        body = getattr(node, "body", None)
+        for place in range(1, len(body) if isinstance(body, list) else 0):
+            before, line = body[place - 1], body[place]
+            name = _set_name(before)
+            anew = name and any(_reads(part, name) for part in ast.walk(before))
+            first = place == 1 and isinstance(node, ast.FunctionDef)
+            if not anew or (first and name in given):
+                continue
+            keep = ast.Assign(
+                [ast.Name(f"earlier_{name}", ast.Store())], ast.Name(name, ast.Load())
+            )
+            for read in [part for part in ast.walk(line) if _reads(part, name)]:
+                other = with_fields(read, id=f"earlier_{name}")
+                late = exchanged_in(parents_of(line), read, other)
+                lines = [*body[: place - 1], keep, before, late, *body[place + 1 :]]
+                words = "{} as it was before `{}`, in `{}`", name, before, line
+                yield words, exchanged_in(parents, node, with_fields(node, body=lines))
 
 
 def _attributes(tree: ast.Module, nodes: Sequence[ast.AST]) -> Iterator[tuple[Words, ast.AST]]:

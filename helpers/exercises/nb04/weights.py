@@ -237,10 +237,16 @@ masked_softmax = Exercise(
             "padding wins; where no word is allowed, all get the same weight. Use float('-inf').",
             also=(
                 lambda scores, mask: _finite(scores, mask, -1e4),
-                lambda scores, mask: _finite(scores, mask, torch.finfo(scores.dtype).min),
                 lambda scores, mask: torch.softmax(scores - 1e4 * ~mask, dim=-1),
                 lambda scores, mask: torch.softmax(scores - 1e9 * ~mask, dim=-1),
             ),
+        ),
+        Wrong(
+            "empty_rows_shared",
+            lambda scores, mask: _finite(scores, mask, torch.finfo(scores.dtype).min),
+            "Where a row allows no word, its weight is shared out among all of them. Set the "
+            "weights of the words that are not allowed to 0, behind the softmax. (With minus "
+            "infinity such a row would be NaN; with the smallest of all floats it is shared out.)",
         ),
         Wrong(
             "small_number",

@@ -162,6 +162,20 @@ def _of_each_sum(sums, gains):
     return best.values, parents, best.indices
 
 
+def _of_each_sorted(sums, gains):
+    """The same, and the best of these first."""
+    values, parents, words = _of_each_sum(sums, gains)
+    values, order = values.sort(dim=1, descending=True)
+    return values, parents.gather(1, order), words.gather(1, order)
+
+
+def _of_each_then_sorted(sums, gains):
+    """The same, where a sum of minus infinity keeps its own best word."""
+    values, parents, words = _of_each(sums, gains)
+    values, order = values.sort(dim=1, descending=True)
+    return values, parents.gather(1, order), words.gather(1, order)
+
+
 def _cut(totals: torch.Tensor, k: int, width: int) -> tuple:
     best = totals.flatten(1).topk(k, dim=1)
     return best.values, best.indices // width, best.indices % width
@@ -230,7 +244,7 @@ beam_step = Exercise(
             "Every hypothesis goes on with its own best word. Then K greedy searches run side by "
             "side and never compete: one with two good words to go on must be able to take the "
             "place of one with none.",
-            also=(_of_each_sum,),
+            also=(_of_each_sum, _of_each_sorted, _of_each_then_sorted),
         ),
         Wrong(
             "best_only",
