@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -62,3 +64,6 @@ def test_numbers_that_differ_look_different():
     assert labels[1:] == ["le\n0.00081", "un ✗\n0.00079"]
     plain = beam_tree([[Way(-1, "le", 0.6, True), Way(-1, "un", 0.4, True)]])
     assert [box.label for box in plain.boxes if box.label][1:] == ["le\n0.6000", "un\n0.4000"]
+    both = beam_tree([[Way(-1, "le", 0.6, True)], [replace(way, parent=0) for way in ways]])
+    labels = [box.label for box in both.boxes if box.label]
+    assert labels[1:] == ["le\n0.60000", "le\n0.00081", "un ✗\n0.00079"]  # in both columns

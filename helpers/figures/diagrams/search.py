@@ -80,8 +80,8 @@ def beam_tree(levels: Sequence[Sequence[Way]]) -> Diagram:
     boxes = [Box("start", "<start>", "word", (0.7, 0), wide=0.98, bound=False)]
     boxes.append(_edge("start out", 1.19, 0))
     ways, lost = [], []
+    digits = max(_digits([way.chance for way in level]) for level in levels)  # the same in all
     for t, level in enumerate(levels, 1):
-        digits = _digits([way.chance for way in level])
         for row, way in enumerate(level):
             name, (x, y) = f"w{t}_{row}", (_STEP * t, -_ROW * row)
             if not way.kept:
