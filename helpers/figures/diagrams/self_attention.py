@@ -45,16 +45,16 @@ def asking_word(words: Sequence[str], asking: int) -> Diagram:
                 f"e{i}",
                 f"e_{{{i}}}",
                 "score",
-                (left, 3.2),
+                (left, 3.45),
                 "",
                 f"How well it fits what {word} asks.",
             ),
-            _box(f"a{i}", f"a_{{{i}}}", "score", (left, 4.7), "", "Its share of the look."),
+            _box(f"a{i}", f"a_{{{i}}}", "score", (left, 4.95), "", "Its share of the look."),
             _box(
                 f"p{i}",
                 f"a_{{{i}}} v_{{{i}}}",
                 "context",
-                (right, 5.55),
+                (right, 5.8),
                 "d_v",
                 "Its value, times its weight.",
             ),
@@ -72,13 +72,13 @@ def asking_word(words: Sequence[str], asking: int) -> Diagram:
             "softmax",
             "softmax over all words",
             "parameter",
-            (middle - ASIDE / 2, 3.95),
+            (middle - ASIDE / 2, 4.2),
             wide=COLUMN * (len(words) - 1) + 1.6,
             tall=0.4,
             bound=False,
         ),
         _box(
-            "y", f"y_{{{asking}}}", "context", (middle + ASIDE, 6.6), "d_v", f"What {word} found."
+            "y", f"y_{{{asking}}}", "context", (middle + ASIDE, 6.85), "d_v", f"What {word} found."
         ),
     ]
     ways = [Arrow(f"x{asking}", "q"), Arrow("softmax", "a1")]
