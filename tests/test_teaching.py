@@ -22,6 +22,8 @@ HEADED = re.compile(r"^## (\d+)\. (.+?) · (.+?) · (.+?) min\b", re.MULTILINE)
 RESULT = re.compile(r"^- Section (\d+):(.*?)(?=^- |\Z)", re.MULTILINE | re.DOTALL)
 ASKED = re.compile(r"\(Section\s+(\d+),\s+minute\s+(\d+)\.\)")
 PREDICTION = re.compile(r"^predict\(|\*\*Predict( first)?\.", re.MULTILINE)
+QUESTION = re.compile(r"\*[^*]+\?\*")
+LETTER = re.compile(r"\(([a-e])\)")
 PARTS = (
     "**Aim.**",
     "**You will need.**",
@@ -113,7 +115,19 @@ def test_a_lesson_tells_of_each_prediction_of_its_plan(path: Path) -> None:
         for section, cells in by_section(path).items()
         if lesson.step(section) and any(PREDICTION.search(cell.source) for cell in cells)
     }
-    assert asked <= dict(results(lesson)).keys()
+    told = dict(results(lesson))
+    assert asked <= told.keys()
+    # With its question, because a teacher who has only the page must be able to ask it.
+    assert [section for section in asked if not QUESTION.search(told[section])] == []
+
+
+@pytest.mark.parametrize("lesson", LESSONS.values(), ids=lambda lesson: lesson.number)
+def test_a_lesson_answers_the_end_questions_that_its_plan_names(lesson: Lesson) -> None:
+    told = dict(results(lesson))
+    for step in lesson.steps:
+        if named := re.search(r"[Qq]uestions? (\([a-e]\).*)", step.room):
+            letters = set(LETTER.findall(named[1]))
+            assert letters <= set(LETTER.findall(told.get(step.section, ""))), step
 
 
 @pytest.mark.parametrize("lesson", LESSONS.values(), ids=lambda lesson: lesson.number)
