@@ -130,6 +130,7 @@ class Exercise:
     status: str = field(default="", init=False)  # the best verdict so far, for `progress`
     _rung: int = field(default=0, init=False)
     _memory: dict[tuple[Callable, int], running.Outcome] = field(default_factory=dict, init=False)
+    _outputs: dict[tuple[Callable, int], running.Outcome] = field(default_factory=dict, init=False)
 
     def __post_init__(self) -> None:
         self.wrong_answers = tuple(
@@ -488,10 +489,27 @@ class Exercise:
     def _does(self, wrong: Wrong, trial: _Trial, failed: bool) -> bool:
         """Return whether a wrong answer does on an input what the learner's function did."""
         found = not trial.got.raised and comparing.difference(trial.expected.value, trial.got.value)
-        ways = (self._known(way, trial.number) for way in (wrong.function, *wrong.also))
+        ways = (wrong.function, *wrong.also)
         if failed and (trial.got.raised or found):
-            return any(comparing.same_slip(known, trial.got) for known in ways)
-        return any(self._alike(trial, known) for known in ways)
+            likely = (way for way in ways if self._begins_alike(way, trial))
+            return any(comparing.same_slip(self._known(w, trial.number), trial.got) for w in likely)
+        return any(self._alike(trial, self._known(way, trial.number)) for way in ways)
+
+    def _begins_alike(self, way: Callable[..., Any], trial: _Trial) -> bool:
+        """Return whether a whole's outputs may be those of a trial: gradients cost twice as much.
+
+        Of what is no whole, and of calls that ended otherwise, nothing is said so early.
+        """
+        ended = trial.got.raised or trial.got.misstep
+        if not self.whole or ended or (way, trial.number) in self._memory:
+            return True
+        if (way, trial.number) not in self._outputs:
+            with building.outputs_alone():
+                self._outputs[way, trial.number] = self._run(way, trial.case)
+        known = self._outputs[way, trial.number]
+        if known.raised or known.misstep:
+            return True
+        return comparing.same_outputs(known.value, trial.got.value)
 
     def _in_common(self, failures: list[_Trial], trials: list[_Trial]) -> str:
         """Return what all the wrong results have in common, '' if it is nothing that has a word."""
