@@ -1,4 +1,7 @@
-"""Notebook 13 both ways: without Multi30k and without a network, and with it where it is kept."""
+"""Notebook 13 both ways: without Multi30k and without a network, and with it where it is kept.
+
+Whether it goes on is asked with brief trainings; pytest's own run of the notebook asks for more.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from nbformat import NotebookNode
 from helpers.authoring.editions import solved
 from helpers.authoring.notebooks import NOTEBOOKS, execute, read_notebook
 from helpers.corpus import multi30k_download
+from tests.test_notebooks import briefly
 
 PATH = NOTEBOOKS / "13_real_translation.ipynb"
 
@@ -23,7 +27,7 @@ def test_without_data_and_network_it_says_so_and_goes_on(tmp_path, monkeypatch):
         monkeypatch.setenv(name, "http://127.0.0.1:9")  # nobody listens there
     for name in ("NO_PROXY", "no_proxy"):
         monkeypatch.delenv(name, raising=False)
-    done = execute(solved(read_notebook(PATH)), PATH.parent)
+    done = execute(briefly(solved(read_notebook(PATH))), PATH.parent)
     said = printed(done, "data")
     assert "cannot be reached" in said
     assert "NOT real sentences: our own" in said
@@ -34,5 +38,5 @@ def test_without_data_and_network_it_says_so_and_goes_on(tmp_path, monkeypatch):
     not multi30k_download.available(), reason="Multi30k is not kept on this machine"
 )
 def test_with_multi30k_it_runs_on_real_sentences():
-    done = execute(solved(read_notebook(PATH)), PATH.parent)
+    done = execute(briefly(solved(read_notebook(PATH))), PATH.parent)
     assert printed(done, "data").startswith("REAL captions: Multi30k")
