@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import re
 from collections import Counter
+from functools import cache
 from itertools import pairwise
 
 import pytest
@@ -22,9 +23,15 @@ SPLITS = ("train", "dev", "test", "test_longer", "test_unseen")
 BUCKETS = ((4, 6), (7, 9), (10, 14), (15, 19), (20, 24))
 
 
+@cache
+def loaded(level, directory):
+    """A level of the corpus, which is read once, because that takes seconds."""
+    return load_corpus(level, directory)
+
+
 @pytest.fixture(scope="module", params=LEVELS)
 def corpus(request):
-    return load_corpus(request.param)
+    return loaded(request.param, DATA / "en-fr")
 
 
 def everything(corpus):
@@ -203,7 +210,8 @@ def test_data_is_small():
     assert size <= 6_000_000
 
 
-def test_datasheet_is_in_step_with_the_data(tmp_path):
+def test_datasheet_is_in_step_with_the_data(tmp_path, monkeypatch):
+    monkeypatch.setattr(datasheet, "load_corpus", loaded)
     readme = (DATA / "README.md").read_text(encoding="utf-8")
     inside = readme.split(datasheet.BEGIN)[1].split(datasheet.END)[0].strip()
     assert inside == datasheet.counts(DATA / "en-fr").strip(), "run `python -m helpers data`"
