@@ -36,8 +36,8 @@ if TYPE_CHECKING:
 
 
 DOTS_PER_INCH = 110
-COLOURS = 128  # of a picture in a notebook
-OF_CURVES = 48  # of one that holds curves, dots and bars; with more it grows and looks the same
+COLOURS = 64  # of a picture in a notebook
+OF_CURVES = 24  # of one that holds curves, dots and bars; with more it grows and looks the same
 DARK_PAPER = "#121212"  # 0.95 - 0.88 of white
 SHORTEST_ALT = 20  # characters; below that a text cannot say what is seen
 SHOWN_FROM = 0.095  # weights that round to 0.1 or more carry their number
