@@ -207,7 +207,7 @@ def test_marks_and_links_appear_and_can_be_put_away(gallery: Gallery) -> None:
     assert abs(said["y"] + said["height"] / 2 - noir["y"] - noir["height"] / 2) < 6
     gallery.group.select_option(label="negation (2)")
     assert gallery.marks(0)[1] == "○" and gallery.marks(1)[1] == "●"
-    dashed = gallery.panel(0).locator(".am-cells .am-possible")
+    dashed = gallery.panel(0).locator(".am-cells .am-gold.am-possible")
     expect(dashed).to_have_count(1)
     assert dashed.evaluate("(mark) => getComputedStyle(mark).strokeDasharray") != "none"
     solid = gallery.panel(0).locator(".am-cells .am-gold:not(.am-possible)")

@@ -404,7 +404,8 @@ def test_an_untrusted_notebook_shows_the_static_views(
     style = marked.evaluate("(td) => ({ ...getComputedStyle(td) })")
     assert style["backgroundColor"] != "rgba(0, 0, 0, 0)"
     assert style["borderTopStyle"] == "solid"
-    assert style["borderTopColor"] == "rgb(213, 94, 0)"
+    assert style["borderTopColor"] == "rgb(0, 0, 0)"  # dark, with a light rim, on any shade
+    assert style["outlineColor"] == "rgb(255, 255, 255)"
     plain = chat.locator("td").first.evaluate("(td) => getComputedStyle(td).backgroundColor")
     assert plain not in ("rgba(0, 0, 0, 0)", style["backgroundColor"])
     expect(outputs.nth(2)).to_contain_text("THE CAT.")
