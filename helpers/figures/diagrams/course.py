@@ -11,7 +11,7 @@ from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, a
 from helpers.models import AdditiveTranslator
 
 # Parts, from above: name, sentence, and the notebooks: number, name, what it adds, whether it is on
-# the core route, and column and row. The route runs down one column, as one reads.
+# the main line, and column and row. The route runs down one column, as one reads.
 _PARTS = (
     (
         "recurrent\nnetworks",
@@ -61,7 +61,7 @@ _WIDE = 2.3
 
 
 def whole_course() -> Diagram:
-    """Every notebook, an arrow to each that builds on it; the core route is filled."""
+    """Every notebook, an arrow to each that builds on it; the main line is filled."""
     boxes, stages = [], []
     for part, sentence, notebooks in _PARTS:
         rows = [row for *_, (_, row) in notebooks]
@@ -77,7 +77,7 @@ def whole_course() -> Diagram:
                     ((_WIDE + 0.4) * column, -1.05 * row),
                     adds,
                     "",
-                    "Part of the core route." if core else "Beside the core route.",
+                    "On the main line." if core else "Beside the main line.",
                     wide=_WIDE,
                     tall=0.66,
                     bound=False,
@@ -87,7 +87,7 @@ def whole_course() -> Diagram:
     alt = (
         "The notebooks as boxes, from above, with an arrow from each to those that build on it. "
         + " ".join(sentence for _, sentence, _ in _PARTS)
-        + " The boxes of the core route are filled and stand below each other; the others stand "
+        + " The boxes of the main line are filled and stand below each other; the others stand "
         "above or beside them."
     )
     title = "What each notebook adds to what came before"
