@@ -163,6 +163,7 @@ def test_each_model_can_be_chosen_and_says_how_long_it_took(
     box.get_by_label("English sentence").fill("the old dog sleeps")
     for model, one in reversed(weights.choices().items()):
         box.get_by_label("Model").select_option(one["label"])
+        page.wait_for_function("(name) => AttentionBook.model(name)", arg=model)
         expect(box.get_by_label("English sentence")).to_have_value("the old dog sleeps")
         expect(box.locator(".am-translation")).to_have_text("le vieux chien dort.")
         expect(box.locator(".am-took")).to_have_text(
