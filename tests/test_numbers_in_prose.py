@@ -187,8 +187,6 @@ ELSEWHERE = {  # by notebook and number
     ("13", "0.01"): TRIED,
     ("13", "0.001"): TRIED,
     ("13", "0.004"): TRIED,
-    ("13", "0.6"): Known("the least of nine runs with other seeds, which the text tells"),
-    ("13", "2.6"): Known("the most of these runs"),
     ("13", "28.3"): Known("milliseconds, nothing kept", lambda: cached(512)["uncached"]),
     ("13", "3.9"): Known("milliseconds with the cache", lambda: cached(512)["cached"]),
     ("13", "27"): Known("what it saves", lambda: 1 - cached(32)["cached"] / cached(32)["uncached"]),
