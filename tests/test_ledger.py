@@ -19,6 +19,7 @@ from helpers.authoring.ledger.changes import learning
 from helpers.authoring.ledger.running import LedgerRefused, Run, Task
 from helpers.authoring.ledger.stated import claims_in
 from helpers.authoring.notebooks import NOTEBOOKS, read_notebook
+from helpers.figures import charts
 from helpers.settings import ROOT
 
 PATHS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
@@ -46,6 +47,7 @@ def here(monkeypatch):
         return notebook
 
     monkeypatch.setattr(claims, "claim", claims.claim)  # what a kernel changes is put back
+    monkeypatch.setattr(charts, "png", charts.png)
     monkeypatch.setattr(running, "execute", execute)
 
 
@@ -97,6 +99,7 @@ def test_a_ledger_is_written_and_taken_up_again(tmp_path, capsys, monkeypatch, h
         "median": 0.0035,
         "margin_sd": pytest.approx((0.5 - 0.0035) / (0.001 / 2**0.5)),
         "saboteur": None,
+        "sabotaged": None,
     }
     assert both["margin_sd"] is None and both["band"] == [1, 3]
     assert read["kind"] == "recorded" and read["seeds"] == [70_203] and read["values"] == [7]
@@ -275,6 +278,7 @@ def test_a_saboteur_breaks_its_claim_and_its_run_ends_there(tmp_path):
     (row,) = rows.rows_of(ran({1: 0.99}, [0.9, None]))
     (row,) = rows.with_saboteurs([row | {"claim": "11.two"}], [run])
     assert row["saboteur"] == "attention fixed to the mean"
+    assert row["sabotaged"] == said["value"]
 
 
 def test_a_claim_that_holds_under_its_saboteur_is_named(capsys):
@@ -439,7 +443,7 @@ def test_the_books_part_has_the_picture_and_a_line_for_each_claim(tmp_path):
     assert text.startswith("## Over 3 seeds") and '<img alt="3 claims, a line each' in text
     lines = text[text.index("|---") :].splitlines()[1:]
     assert [line.split("`")[1] for line in lines] == ["11.claim_0", "11.claim_1", "11.r"]
-    assert lines[0].endswith("| a share | above 1 | 2 | 2.2 | 3.0 | none: a demonstration |")
+    assert lines[0].endswith("| a share | above 1 | 2 | 2.2 | 3.0 | none: a demonstration |  |")
 
 
 # ---------------------------------------------------------------- the picture

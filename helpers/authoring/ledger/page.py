@@ -12,8 +12,8 @@ from helpers.authoring.ledger.rows import CLAIMS, Row, in_words, read_rows, wors
 from helpers.authoring.ledger.stated import Stated
 
 _HEAD = (
-    "| claim | what was measured | band | worst | median | deviations to the edge | saboteur |\n"
-    "|---|---|---|---|---|---|---|"
+    "| claim | what was measured | band | worst | median | deviations to the edge | saboteur "
+    "| under it |\n|---|---|---|---|---|---|---|---|"
 )
 _ABOUT = """\
 Each notebook was run under {seeds} seeds that nobody had used before, in order to choose or to
@@ -23,8 +23,9 @@ stand beside each other. A number that differs from run to run by a factor, such
 often", is counted by its logarithm. A dot in the red part would lie outside the band. A claim that
 reads a record has one value, whatever the seed, and so has a result that no seed changes.
 
-A **saboteur** is a change under which the claim has to fail, such as a mask that is ignored. A live
-claim without one shows what happens, but would perhaps hold for a broken model too."""
+A **saboteur** is a change under which the claim has to fail, such as a mask that is ignored. The
+last column tells the value that it gave, which lies outside the band. A live claim without a
+saboteur shows what happens, but would perhaps hold for a broken model too."""
 
 
 def over_seeds(path: Path = CLAIMS) -> str:
@@ -43,8 +44,10 @@ def _line(row: Row) -> str:
     margin = "" if row["margin_sd"] is None else f"{row['margin_sd']:.1f}"
     numbers = f"{row['worst']:.4g} | {row['median']:.4g} | {margin}"
     statement = row["statement"].replace("|", "\\|")
-    named = row["saboteur"] or ("" if row["kind"] == "recorded" else "none: a demonstration")
-    return f"| `{row['claim']}` | {statement} | {in_words(row['band'])} | {numbers} | {named} |"
+    by = row["saboteur"] or ("" if row["kind"] == "recorded" else "none: a demonstration")
+    value = "" if row["sabotaged"] is None else f"{row['sabotaged']:.4g}"
+    band = in_words(row["band"])
+    return f"| `{row['claim']}` | {statement} | {band} | {numbers} | {by} | {value} |"
 
 
 def out_of_step(rows: Sequence[Row], stated: Iterable[Stated]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import helpers.claims
+import helpers.figures.charts
 
 _claim = helpers.claims.claim
 
@@ -15,6 +16,7 @@ def prepare(saboteur: str = "", number: str = "") -> None:
     Call it before the notebook imports from the course.
     """
     helpers.claims.claim = _claim_and_go_on
+    helpers.figures.charts.png = _unpainted  # a fifth of a run's time, and no part of a claim
     if saboteur:
         from helpers.authoring.ledger.saboteurs import let_in  # it takes seconds to import
 
@@ -27,3 +29,7 @@ def _claim_and_go_on(*arguments: Any, **options: Any) -> None:
         _claim(*arguments, **options)
     except helpers.claims.ClaimError as broken:
         print(broken)
+
+
+def _unpainted(*_: Any, **__: Any) -> bytes:
+    return b""

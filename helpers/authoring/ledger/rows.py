@@ -83,6 +83,7 @@ def _row(name: str, kind: str, by_seed: dict[int, Row]) -> Row:
         "median": median(values),
         "margin_sd": margin(values, band),
         "saboteur": None,
+        "sabotaged": None,
     }
 
 
@@ -156,9 +157,13 @@ def broken_by(runs: Iterable[Run]) -> dict[str, tuple[str, float | None, bool]]:
 
 
 def with_saboteurs(rows: Sequence[Row], runs: Sequence[Run]) -> list[Row]:
-    """Return the rows with the saboteurs that broke their claims."""
-    broken = {claim: name for claim, (name, _, broke) in broken_by(runs).items() if broke}
-    return [row | {"saboteur": broken.get(row["claim"])} for row in rows]
+    """Return the rows with the saboteurs that broke their claims, and the value under each."""
+    broken = {claim: found[:2] for claim, found in broken_by(runs).items() if found[2]}
+    return [
+        row
+        | dict(zip(("saboteur", "sabotaged"), broken.get(row["claim"], (None, None)), strict=True))
+        for row in rows
+    ]
 
 
 def read_rows(path: Path = CLAIMS) -> list[Row]:
