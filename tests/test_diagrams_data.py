@@ -10,7 +10,7 @@ import re
 
 import pytest
 import torch
-from matplotlib.colors import to_rgba
+from matplotlib.colors import to_hex, to_rgba
 from matplotlib.patches import Rectangle
 from PIL import Image
 from torch import nn
@@ -410,6 +410,25 @@ def test_the_only_number_of_a_matrix_has_its_colour_and_a_number_alone_has_none(
     colours = [drawn_in(box, value=torch.tensor(v))[0][0][2] for v in ([[6.0]], [6.0])]
     expected = [palette.shade(place, palette.SIGNED_RAMP) for place in (1, 0.5)]
     assert colours == [to_rgba(colour) for colour in expected]
+
+
+def test_boxes_that_are_compared_share_their_shades_and_decimals():
+    """The smaller number looks smaller, which it does not where each box has its own shades."""
+    boxes = tuple(Box(name, name, "source", (k, 0.0)) for k, name in enumerate("ab"))
+    given = Numbers(values={"a": [0.5], "b": [0.001]})
+
+    def seen(diagram: Diagram) -> list[tuple[str, str]]:
+        axes = picture(diagram, given).axes[0]
+        shades = [to_hex(p.get_facecolor()) for p in axes.patches if type(p) is Rectangle]
+        return list(
+            zip(shades, [t.get_text() for t in axes.texts if "." in t.get_text()], strict=True)
+        )
+
+    white = palette.shade(0.5, palette.SIGNED_RAMP)
+    assert seen(Diagram("t", boxes, ())) == [(white, "0.50"), (white, "0.001")]
+    orange, nearly_white = seen(Diagram("t", boxes, (), alike=frozenset("ab")))
+    assert orange == (palette.ORANGE.lower(), "0.500")
+    assert nearly_white == (palette.shade(0.501, palette.SIGNED_RAMP), "0.001")
 
 
 @pytest.mark.parametrize(

@@ -92,6 +92,7 @@ class Walk(View):
                 "known": [sorted(diagram.computed(n + 1)) for n in range(len(diagram.stages))]
                 if diagram.unfolds
                 else None,
+                "alike": sorted(diagram.alike),
                 "moments": [_moment(moment) for moment in self.numbers],
                 "each": each,
             }

@@ -39,6 +39,7 @@ DOTS_PER_INCH = 110
 COLOURS = 64  # of a picture in a notebook
 OF_CURVES = 24  # of one that holds curves, dots and bars; with more it grows and looks the same
 DARK_PAPER = "#121212"  # 0.95 - 0.88 of white
+THIN = 7.0  # contrast with it that a thin arrow needs, as half of its colour may shine through
 SHORTEST_ALT = 20  # characters; below that a text cannot say what is seen
 SHOWN_FROM = 0.095  # weights that round to 0.1 or more carry their number
 # What the others are compared with is grey in every figure, and its marker tells it apart.
@@ -194,15 +195,15 @@ def darken_figure(fig: Figure) -> None:
             if artist.get_array() is None:
                 artist.set_facecolor([_on_dark(c) for c in artist.get_facecolor()])
         if isinstance(artist, Annotation) and artist.arrow_patch is not None:
-            _darken_patch(artist.arrow_patch)
+            _darken_patch(artist.arrow_patch, THIN)
 
 
-def _darken_patch(patch: Patch) -> None:
+def _darken_patch(patch: Patch, contrast: float = 3.0) -> None:
     alpha = patch.get_alpha()
     face, edge = patch.get_facecolor(), patch.get_edgecolor()
     patch.set_alpha(None)
-    patch.set_facecolor(_on_dark(face))
-    patch.set_edgecolor(_on_dark(edge))
+    patch.set_facecolor(_on_dark(face, contrast))
+    patch.set_edgecolor(_on_dark(edge, contrast))
     if alpha is not None:
         patch.set_alpha(alpha)
 

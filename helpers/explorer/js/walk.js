@@ -39,15 +39,16 @@ import { makeShade, signed } from "./weights.js";
 /**
  * @typedef {{ title: string, about: string, extent: [number, number, number, number],
  *   roles: Record<string, string>, boxes: Box[], arrows: Arrow[],
- *   stages: { text: Runs, lit: string[] }[], known: string[][] | null, moments: Moment[],
- *   each: string }} State
+ *   stages: { text: Runs, lit: string[] }[], known: string[][] | null, alike: string[],
+ *   moments: Moment[], each: string }} State
  */
 
 const WIDEST = 92; // pixels of a column, where there is room, and the least
 const NARROWEST = 37;
 const ROW = 78; // pixels from one row to the next, where there is room, and the least
 const LOWEST_ROW = 54;
-const THICKEST = 11; // pixels of an arrow whose weight is 1
+const THICKEST = 8; // pixels of an arrow whose weight is 1; thicker ones touch boxes beside them
+const PALEST = 0.5; // of an arrow's colour is left where its weight is 0
 const PACE = 1800; // milliseconds of a stage while it plays
 const PLAIN = "the whole diagram";
 const DIGIT = 7; // pixels of a digit in a cell
@@ -116,10 +117,11 @@ const decimals = (first) =>
 /**
  * @param {number[]} first
  * @param {number} room pixels of a cell
+ * @param {number[]} others numbers of other boxes, which ask for as many decimals
  * @returns {string[] | null} the numbers with equal decimals, or null where they need more room
  */
-function written(first, room) {
-  for (const digits of [decimals(first), 2]) {
+function written(first, room, others) {
+  for (const digits of [decimals([...first, ...others]), 2]) {
     const texts = first.map((value) => write(value, digits));
     // A point and a sign take half of a digit, and so does the edge.
     const width = (text) => text.length - 0.5 * (text.match(/[.-]/g) ?? []).length + 0.3;
@@ -130,7 +132,7 @@ function written(first, room) {
 
 /** @param {import("./common.js").Given<State>} given */
 function createWalk({ state, colours }) {
-  const { boxes, arrows, stages, moments, known, roles } = state;
+  const { boxes, arrows, stages, moments, known, roles, alike } = state;
   const shade = makeShade(colours.signed);
   const [left, bottom, right, top] = state.extent;
   const EDGE = 0.12; // columns or rows around the diagram
@@ -277,7 +279,8 @@ function createWalk({ state, colours }) {
 
   /**
    * The numbers of a box: a strip along the foot, or a grid with the words of its rows and columns
-   * where there is room for them. The shades are those of this box's largest number.
+   * where there is room for them. The shades are those of this box's largest number, or of the
+   * largest of all boxes that it is compared with.
    * @param {Box} box
    * @param {Value} value
    * @param {Moment} moment
@@ -286,8 +289,11 @@ function createWalk({ state, colours }) {
    */
   function cells(box, value, moment, { left, top, w, h }) {
     const rows = inRows(value);
-    const most = Math.max(...value.first.map(Math.abs)) || 1;
-    const alone = rows[0].length === 1 && !value.across; // nothing to compare a single number with
+    const others = alike.includes(box.name)
+      ? alike.flatMap((name) => moment.values[name]?.first ?? [])
+      : [];
+    const most = Math.max(...[...value.first, ...others].map(Math.abs)) || 1;
+    const alone = rows[0].length === 1 && !value.across && !others.length; // nothing to compare with
     const longest = (words) => SMALL * Math.max(0, ...words.map((word) => word.length));
     let beside = moment.rows?.[box.name] ?? [];
     let above = moment.columns?.[box.name] ?? [];
@@ -300,7 +306,7 @@ function createWalk({ state, colours }) {
     if (longest(above) > each) above = [];
     const begin = top + head + (above.length ? LINE - 4 : 0);
     const part = (top + 0.92 * h - begin) / rows.length;
-    const texts = written(value.first, each);
+    const texts = written(value.first, each, others);
     const tall = stacked ? 0.94 * part : (texts ? 0.36 : 0.3) * h;
     const drawn = value.first.flatMap((number, i) => {
       const [row, column] = [Math.floor(i / rows[0].length), i % rows[0].length];
@@ -367,7 +373,7 @@ function createWalk({ state, colours }) {
       const weight = arrow.weight ? moment?.weights[arrow.weight] : undefined;
       const strong = weight !== undefined;
       path.style.strokeWidth = strong ? `${0.6 + THICKEST * weight}px` : "";
-      path.style.strokeOpacity = strong ? String(0.25 + 0.75 * weight) : "";
+      path.style.strokeOpacity = strong ? String(PALEST + (1 - PALEST) * weight) : "";
       path.classList.toggle("am-strong", strong);
       path.setAttribute("marker-end", strong ? "none" : `url(#${mark}-tip)`);
     };

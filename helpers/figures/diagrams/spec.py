@@ -111,7 +111,8 @@ class Diagram:
 
     alt: what is seen, for a reader who does not see it. masked: boxes that are drawn hatched, since
     nothing may look at them. unfolds: a box shows its numbers and words only from the first stage
-    on that speaks of it, as nothing has been computed before.
+    on that speaks of it, as nothing has been computed before. alike: boxes whose numbers are to be
+    compared, so they share one scale of shades and one count of decimals.
     Raises ValueError for names that are used twice or are not there.
     """
 
@@ -122,12 +123,13 @@ class Diagram:
     alt: str = ""
     masked: frozenset[str] = frozenset()
     unfolds: bool = False
+    alike: frozenset[str] = frozenset()
 
     def __post_init__(self) -> None:
         names = [box.name for box in self.boxes]
         twice = sorted({name for name in names if names.count(name) > 1})
         named = {n for a in self.arrows for n in (a.start, a.end)}
-        named |= {n for stage in self.stages for n in stage.lit} | self.masked
+        named |= {n for stage in self.stages for n in stage.lit} | self.masked | self.alike
         lost = sorted(named - set(names))
         roles = sorted({box.role for box in self.boxes} - set(ROLES))
         if twice or lost or roles or not self.boxes:

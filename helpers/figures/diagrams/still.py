@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
@@ -32,7 +32,8 @@ DIGIT = 0.075  # inches of a digit in a cell
 LOWEST = 0.12  # inches that a cell needs in height to have its number written in it
 LETTER = 0.056  # columns of a letter of the words beside a grid
 LINE = 0.17  # rows of the words above a grid
-THICKEST = 7.0  # points, of an arrow whose weight is 1
+THICKEST = 5.0  # points, of an arrow whose weight is 1; thicker ones touch boxes beside them
+PALEST = 0.5  # of an arrow's colour is left where its weight is 0, or it is lost on dark paper
 GAP = 0.03  # columns or rows between a box and the arrows that touch it
 FAINT = 0.3  # of what the chosen step does not speak of
 
@@ -121,13 +122,32 @@ def _panel(
         on = lit is None or {arrow.start, arrow.end} <= lit
         weight = numbers.weights.get(arrow.weight) if arrow.end in computed else None
         _arrow(axes, diagram, arrow, weight, 1.0 if on else FAINT)
+    alike = together(diagram.alike, numbers)
     for box in diagram.boxes:
         on = lit is None or box.name in lit
         known = numbers if box.name in computed else Numbers()
-        _box(axes, box, known, box.name in diagram.masked, 1.0 if on else FAINT)
+        others = alike if box.name in diagram.alike else ()
+        _box(axes, box, known, box.name in diagram.masked, 1.0 if on else FAINT, others)
 
 
-def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> None:
+def together(names: Iterable[str], numbers: Numbers) -> list[float]:
+    """Return the numbers of boxes that are compared, as many as are shown."""
+    found = []
+    for name in sorted(set(names) & numbers.values.keys()):
+        value = to_array(numbers.values[name], name)
+        rows, _ = in_rows(value, name, SIDE if value.ndim > 1 else CELLS)
+        found += [number for row in rows for number in row]
+    return found
+
+
+def _box(
+    axes: Axes,
+    box: Box,
+    numbers: Numbers,
+    masked: bool,
+    alpha: float,
+    others: Sequence[float] = (),
+) -> None:
     x, y = box.at
     colour = ROLES[box.role]
     corner = (x - box.wide / 2, y - box.tall / 2)
@@ -164,7 +184,7 @@ def _box(axes: Axes, box: Box, numbers: Numbers, masked: bool, alpha: float) -> 
     label = numbers.words.get(box.name, box.label)
     room = box.tall
     if values is not None:
-        room = _cells(axes, box, numbers, alpha)
+        room = _cells(axes, box, numbers, alpha, others)
     fits = "$" in label or max(map(len, label.split("\n"))) <= 11 * box.wide
     size = 13 if fits else 10
     middle = y + (box.tall - room) / 2 + (0.05 if box.shape and values is None else 0.0)
@@ -194,13 +214,16 @@ def in_rows(value: Any, name: str, most: int) -> tuple[list[list[float]], bool]:
     return [[float(f"{v:.6g}") for v in row[:most]] for row in rows[:most]], grid
 
 
-def written(rows: Sequence[Sequence[float]], room: float, letter: float) -> list[list[str]] | None:
+def written(
+    rows: Sequence[Sequence[float]], room: float, letter: float, others: Sequence[float] = ()
+) -> list[list[str]] | None:
     """Return the numbers of a box as text with equal decimals, or None where they need more room.
 
     room: the width of a cell. letter: the width of a digit, in the same unit. There are three
     decimals where two would turn 0.995 into 1.00 or 0.002 into 0.00, if there is room for them.
+    others: numbers of other boxes, which ask for as many decimals.
     """
-    broken = [v for row in rows for v in row if not v.is_integer()]
+    broken = [v for row in (*rows, others) for v in row if not v.is_integer()]
     exact = 3 if any(float(f"{v:.2f}").is_integer() for v in broken) else 2
     for digits in (exact, 2):
         texts = [[_number(value, digits) for value in row] for row in rows]
@@ -224,12 +247,16 @@ def head_of(tall: float) -> float:
     return min(0.34, 0.5 * tall)
 
 
-def _cells(axes: Axes, box: Box, numbers: Numbers, alpha: float) -> float:
+def _cells(
+    axes: Axes, box: Box, numbers: Numbers, alpha: float, others: Sequence[float] = ()
+) -> float:
     """The numbers of a box as cells: blue below 0, orange above, in shades of this box's largest.
+
+    others: the numbers that they are compared with, whose largest gives the shades then.
 
     A vector is a strip along the foot, and a matrix is a grid, with the words of its rows and
     columns where there is room for them. A cell with room for its number has it written in it. A
-    single number that is no matrix has no colour, because there is nothing to compare it with.
+    single number that is no matrix has no colour, if there is nothing to compare it with.
     Returns the rows that are left above the cells, for the label.
     """
     value = to_array(numbers.values[box.name], box.name)
@@ -251,18 +278,18 @@ def _cells(axes: Axes, box: Box, numbers: Numbers, alpha: float) -> float:
         above = ()
     foot = y - box.tall / 2 + low
     part = (box.tall - head - low) / len(rows)  # rows of the diagram that a row of cells takes
-    texts = written(rows, COLUMN * each, DIGIT)
+    texts = written(rows, COLUMN * each, DIGIT, others)
     tall = part * 0.94
     if not stacked:
         tall = (0.36 if texts else 0.28) * box.tall
-    most = max(abs(v) for row in rows for v in row) or 1.0
+    most = max(abs(v) for row in (*rows, others) for v in row) or 1.0
     small = {"fontsize": 8, "va": "center_baseline", "alpha": alpha, "zorder": 4}
     for r, row in enumerate(rows):
         down = foot + (len(rows) - 1 - r) * part
         if beside:
             axes.text(left - 0.04, down + tall / 2, beside[r], ha="right", **small)
         for c, number in enumerate(row):
-            share = (number / most + 1) / 2 if grid or len(row) > 1 else 0.5
+            share = (number / most + 1) / 2 if grid or len(row) > 1 or others else 0.5
             colour = palette.shade(share, palette.SIGNED_RAMP)
             place = (left + (c + 0.04) * each, down)  # 0.08 of each cell is a gap
             cell = Rectangle(place, each * 0.92, tall, facecolor=colour, alpha=alpha)
@@ -299,7 +326,7 @@ def _arrow(axes: Axes, diagram: Diagram, arrow: Arrow, weight: Any, alpha: float
         arrowprops={
             "arrowstyle": "-|>",
             "color": palette.BLACK if not weighted else palette.BLUE,
-            "alpha": alpha * (0.25 + 0.75 * float(weight) if weighted else 1.0),
+            "alpha": alpha * (PALEST + (1 - PALEST) * float(weight) if weighted else 1.0),
             "linewidth": thick,
             "linestyle": "--" if arrow.choice else "-",
             "shrinkA": 0,
