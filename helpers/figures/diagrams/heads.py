@@ -40,7 +40,8 @@ def two_heads(words: Sequence[str], grids: bool = False) -> Diagram:
     boxes = [
         Box("words", " ".join(words), "word", (4.0, 0), wide=3.0, tall=0.36, bound=False),
         # So wide that its arrows go straight up, past the matrices.
-        Box("X", "$X$", "source", (4.0, level["X"]), "words, d_model", "", "All vectors.", 5.0),
+        # Grey as the words, because the colour of what is asked belongs to the keys.
+        Box("X", "$X$", "reference", (4.0, level["X"]), "words, d_model", "", "All vectors.", 5.0),
     ]
     ways = [Arrow("words", "X"), *arrows("Y1 > Y > O", "Y2 > Y", "W_O > O")]
     for place, (letter, name) in enumerate(MADE.items()):
