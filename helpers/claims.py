@@ -100,7 +100,7 @@ def claim(
         raise ValueError(f"claim {id}: the band is empty, above={above} is not under below={below}")
     value = float(value)
     band = " and ".join(
-        f"{word} {bound:g}"
+        f"{word} {bound:.4g}"
         for word, bound in (("above", above), ("below", below))
         if bound is not None
     )

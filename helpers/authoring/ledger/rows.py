@@ -97,7 +97,7 @@ def _narrowest(bands: Iterable[list[float | None]]) -> list[float | None]:
 def in_words(band: Sequence[float | None]) -> str:
     """Return a band as a claim prints it, such as "above 0.4 and below 0.8"."""
     bounds = zip(("above", "below"), band, strict=True)
-    return " and ".join(f"{word} {bound:g}" for word, bound in bounds if bound is not None)
+    return " and ".join(f"{word} {bound:.4g}" for word, bound in bounds if bound is not None)
 
 
 def room(value: float, band: Sequence[float | None]) -> float:
