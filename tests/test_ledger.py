@@ -17,7 +17,7 @@ from helpers.authoring import cli, notebooks
 from helpers.authoring.ledger import command, page, picture, rows, running, saboteurs
 from helpers.authoring.ledger.changes import learning
 from helpers.authoring.ledger.running import LedgerRefused, Run, Task
-from helpers.authoring.ledger.stated import claims_in
+from helpers.authoring.ledger.stated import claims_in, kinds_of, without_bounds
 from helpers.authoring.notebooks import NOTEBOOKS, read_notebook
 from helpers.figures import charts
 from helpers.settings import ROOT
@@ -44,10 +44,11 @@ def here(monkeypatch):
                     exec(cell.source, names)
                 except Exception as error:
                     cell.outputs = [new_output("error", ename=type(error).__name__, evalue="")]
+        charts.png = png  # what a kernel changes is put back
         return notebook
 
-    monkeypatch.setattr(claims, "claim", claims.claim)  # what a kernel changes is put back
-    monkeypatch.setattr(charts, "png", charts.png)
+    png = charts.png
+    monkeypatch.setattr(claims, "claim", claims.claim)
     monkeypatch.setattr(running, "execute", execute)
 
 
@@ -108,6 +109,28 @@ def test_a_ledger_is_written_and_taken_up_again(tmp_path, capsys, monkeypatch, h
     with pytest.raises(pytest.fail.Exception, match="it was run again"):
         running.make(Task("00", 70_203), given["folder"], folder)
     assert not running._stored(Task("00", 70_203), given["folder"], folder)
+
+
+def test_a_claim_with_another_band_is_judged_by_it_and_needs_no_new_run(
+    tmp_path, capsys, monkeypatch, here
+):
+    before, first, after = CELLS
+    folder = write(tmp_path / "notebooks", *CELLS)
+    given = {"folder": tmp_path / "runs", "path": tmp_path / "claims.json", "notebooks": folder}
+    command.ledger([70_203], None, **given)
+    monkeypatch.setattr(running, "execute", lambda *_, **__: pytest.fail("it was run again"))
+    write(folder, before, first.replace("below=0.5", "below=0.6"), after)
+    command.ledger([70_203], None, **given)
+    assert rows.read_rows(given["path"])[0]["band"] == [None, 0.6]
+    write(folder, before, first.replace("below=0.5", "below=0.001"), after)
+    with pytest.raises(LedgerRefused, match=r"00\.low"):
+        command.ledger([70_203], None, **given)
+
+
+def test_bounds_that_are_numbers_are_left_out_and_nothing_else():
+    cell = 'claim("00.é", "é", x(above=2), above={}, below=high)\nclaim("00.b", "", x, below={})'
+    assert without_bounds(cell.format(-0.5, 9)) == cell.format("...", "...")
+    assert without_bounds("x = limit(above=2)") == "x = limit(above=2)"
 
 
 def said(capsys) -> str:
@@ -372,7 +395,7 @@ def _called():
 
 def test_the_same_is_of_the_kind_of_the_claim_before():
     said = ["the same", "recorded: a mean", "the same on long ones", "a share", "the same again"]
-    assert rows.kinds_of(said) == ["live", "recorded", "recorded", "live", "live"]
+    assert kinds_of(said) == ["live", "recorded", "recorded", "live", "live"]
     (run,) = ran({1: 2.0}, [1, None], "recorded: a mean")
     also = run.claims[0] | {"claim": "11.y", "statement": "the same on long ones"}
     first, second = rows.rows_of([Run(run.task, [*run.claims, also], 1.0, [])])

@@ -12,6 +12,7 @@ from typing import Any
 
 from helpers.authoring.ledger.running import LedgerRefused, Run
 from helpers.authoring.ledger.saboteurs import saboteur_of
+from helpers.authoring.ledger.stated import kinds_of
 from helpers.results import RESULTS
 
 CLAIMS = RESULTS / "claims.json"
@@ -19,20 +20,6 @@ FACTOR = 2.0  # runs that differ by more are counted in logarithms
 NEAR = 4.0  # standard deviations; a band that stands nearer is mended, or the claim restated
 
 Row = dict[str, Any]
-
-
-def kinds_of(statements: Iterable[str]) -> list[str]:
-    """Return for the statements of a notebook, in their order, "recorded" or "live" each.
-
-    A claim that reads only a record says so. "the same ..." speaks of what the claim before read.
-    """
-    kinds: list[str] = []
-    for statement in statements:
-        if not (kinds and statement.startswith("the same")):
-            kinds.append("recorded" if statement.startswith("recorded") else "live")
-        else:
-            kinds.append(kinds[-1])
-    return kinds
 
 
 def rows_of(runs: Sequence[Run]) -> list[Row]:

@@ -27,6 +27,7 @@ from nbformat.v4 import new_code_cell
 
 from helpers.authoring import Refused
 from helpers.authoring.ledger import saboteurs
+from helpers.authoring.ledger.stated import claims_in, without_bounds
 from helpers.authoring.notebooks import (
     NOTEBOOKS,
     NotebookRefused,
@@ -162,7 +163,7 @@ def prepared(notebook: NotebookNode, task: Task) -> NotebookNode:
 def code_of(task: Task, notebooks: Path = NOTEBOOKS) -> str:
     """Return the checksum of all code that the values of a task's claims depend on."""
     notebook = read_notebook(find_notebook(task.notebook, notebooks))
-    cells = [cell.source for cell in notebook.cells if cell.cell_type == "code"]
+    cells = [without_bounds(cell.source) for cell in notebook.cells if cell.cell_type == "code"]
     own = [results_path(number) for number in sorted({*_RECORD.findall("\n".join(cells))})]
     own += sorted((ROOT / "helpers" / "exercises").glob(f"nb{task.notebook}/*.py"))
     digest = hashlib.sha256(_code_of_helpers())
@@ -209,7 +210,10 @@ def _stored(task: Task, folder: Path, notebooks: Path) -> Run | None:
     if not path.is_file():
         return None
     kept = json.loads(path.read_text(encoding="utf-8"))
-    return Run(task, kept["claims"], kept["seconds"], kept["faults"])
+    stated = claims_in(read_notebook(find_notebook(task.notebook, notebooks)))
+    bands = {one.claim: one.band for one in stated}
+    claims = [said | {"band": bands[said["claim"]](said["band"])} for said in kept["claims"]]
+    return Run(task, claims, kept["seconds"], kept["faults"])
 
 
 def _progress(run: Run, done: int, left: list[Task], runs: dict[Task, Run], jobs: int) -> str:
