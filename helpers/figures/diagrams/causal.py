@@ -209,16 +209,17 @@ def cached_step(words: Sequence[str]) -> Diagram:
             ]
             if not kept:
                 ways.append(Arrow(f"w{kind}{i}", f"{kind}{i}"))
-        boxes.append(Box(f"e{i}", "score", "score", (left, 2.4), wide=1.0, tall=0.5))
+        boxes.append(Box(f"e{i}", "score", "score", (left, 2.6), wide=0.9, tall=0.5))
         ways += arrows(f"k{i} > e{i} > a", f"q > e{i}")
         ways.append(Arrow(f"v{i}", "c", weight=f"a{i}"))
     middle = 1.3 * (newest - 1) / 2
     asks = 1.3 * newest + 0.05
     boxes += [
         Box("wq", words[-1], "word", (asks, 0.1), wide=1.1, bound=False),
-        Box("q", "$q$, new", "decoder", (asks, 1.0), "d_k", "", "It asks once.", 1.15, 0.6),
-        Box("a", "weights", "score", (middle, 3.4), "seen", wide=1.3 * newest - 0.2, tall=0.6),
-        Box("c", "$c$", "context", (right, 4.3), "d_v", "", "What the word found.", 1.3, 0.6),
+        # A little higher than the keys, so that its arrows pass over them and not through them.
+        Box("q", "$q$, new", "decoder", (asks, 1.15), "d_k", "", "It asks once.", 1.15, 0.6),
+        Box("a", "weights", "score", (middle, 3.6), "seen", wide=1.3 * newest - 0.2, tall=0.6),
+        Box("c", "$c$", "context", (right, 4.5), "d_v", "", "What the word found.", 1.3, 0.6),
     ]
     ways += [Arrow("wq", "q"), Arrow("a", "c")]
     old = tuple(f"{kind}{i}" for kind in ("wk", "wv", "k", "v") for i in size if i < newest)

@@ -5,6 +5,7 @@ Shapes: K hypotheses of a sentence, H numbers of a state, V target words.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -78,10 +79,10 @@ def beam_tree(levels: Sequence[Sequence[Way]]) -> Diagram:
     if not levels:
         raise ValueError("no steps to draw; give the ways of one step or more")
     boxes = [Box("start", "<start>", "word", (0.7, 0), wide=0.98, bound=False)]
-    boxes.append(_edge("start out", 1.19, 0))
     ways, lost = [], []
-    digits = max(_digits([way.chance for way in level]) for level in levels)  # the same in all
+    digits = _digits(levels)
     for t, level in enumerate(levels, 1):
+        children, drawn = Counter(way.parent for way in level), Counter[int]()
         for row, way in enumerate(level):
             name, (x, y) = f"w{t}_{row}", (_STEP * t, -_ROW * row)
             if not way.kept:
@@ -89,9 +90,16 @@ def beam_tree(levels: Sequence[Sequence[Way]]) -> Diagram:
             mark = "" if way.kept else " ✗"
             label = f"{way.word}{mark}\n{way.chance:.{digits}f}"
             boxes.append(Box(name, label, "output", (x, y), wide=1.34, tall=0.6, bound=False))
-            boxes += [_edge(f"{name} in", x - 0.67, y), _edge(f"{name} out", x + 0.67, y)]
             before = "start" if way.parent < 0 else f"w{t - 1}_{way.parent}"
-            ways.append(Arrow(f"{before} out", f"{name} in"))
+            # The arrows to the children begin below each other, the one to the best child on top.
+            leaves = f"{before} out {drawn[way.parent]}"
+            beside = 1.19 if way.parent < 0 else x - _STEP + 0.67
+            below = drawn[way.parent] - (children[way.parent] - 1) / 2
+            level_with = 0.0 if way.parent < 0 else -_ROW * way.parent
+            boxes.append(_edge(leaves, beside, level_with - 0.09 * below))
+            boxes.append(_edge(f"{name} in", x - 0.72, y))
+            ways.append(Arrow(leaves, f"{name} in"))
+            drawn[way.parent] += 1
     kept = sum(way.kept for way in levels[0])
     last = ", ".join(way.word for way in levels[-1] if way.kept)
     alt = (
@@ -103,14 +111,22 @@ def beam_tree(levels: Sequence[Sequence[Way]]) -> Diagram:
     return Diagram(title, tuple(boxes), tuple(ways), (), alt, frozenset(lost))
 
 
-def _digits(chances: Sequence[float], most: int = 6) -> int:
-    """Return how many decimals tell these numbers apart, 4 or more, so that none ties with another.
+def _digits(levels: Sequence[Sequence[Way]], most: int = 6) -> int:
+    """Return how many decimals the picture needs, 2 or more, the same for all its numbers.
 
-    Else one and the same number could stand in a box that is kept and in one that is lost.
+    So many that no number is shown as 0, and that at each step each number that is kept looks
+    larger than those that are lost.
     """
-    different = len(set(chances))
-    enough = (n for n in range(4, most) if len({f"{c:.{n}f}" for c in chances}) == different)
-    return next(enough, most)
+
+    def enough(digits: int) -> bool:
+        shown = [[(float(f"{way.chance:.{digits}f}"), way.kept) for way in one] for one in levels]
+        if any(chance == 0 for level in shown for chance, _ in level):
+            return False
+        least = [min((c for c, kept in level if kept), default=1.0) for level in shown]
+        best = [max((c for c, kept in level if not kept), default=0.0) for level in shown]
+        return all(low > high for low, high in zip(least, best, strict=True))
+
+    return next(filter(enough, range(2, most)), most)
 
 
 def _edge(name: str, x: float, y: float) -> Box:
