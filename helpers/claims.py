@@ -6,6 +6,7 @@ import json
 import math
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 
 from helpers.settings import course_seed
@@ -99,11 +100,7 @@ def claim(
     if above is not None and below is not None and above >= below:
         raise ValueError(f"claim {id}: the band is empty, above={above} is not under below={below}")
     value = float(value)
-    band = " and ".join(
-        f"{word} {bound:.4g}"
-        for word, bound in (("above", above), ("below", below))
-        if bound is not None
-    )
+    band = in_words((above, below))
     holds = (above is None or value > above) and (below is None or value < below)
     holds = holds and not math.isnan(value)
     print(f"{'✓' if holds else '✗'} {statement}: {value:.4g}   (claimed: {band})")
@@ -119,6 +116,12 @@ def claim(
         )
     if unwritten:
         raise LedgerError(f"claim {id} holds. {unwritten}")
+
+
+def in_words(band: Sequence[float | None]) -> str:
+    """Return a band [low, high] as a claim prints it, such as "above 0.4 and below 0.8"."""
+    bounds = zip(("above", "below"), band, strict=True)
+    return " and ".join(f"{word} {bound:.4g}" for word, bound in bounds if bound is not None)
 
 
 def _record(id: str, statement: str, value: float, band: list[float | None]) -> str:

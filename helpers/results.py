@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from math import sqrt
+from math import log, sqrt
 from pathlib import Path
 from statistics import mean, stdev
 from typing import Any
@@ -12,6 +12,9 @@ from typing import Any
 from helpers.settings import DATA
 
 RESULTS = DATA / "results"
+CLAIMS = RESULTS / "claims.json"  # each claim under twenty seeds, by `python -m helpers ledger`
+FACTOR = 2.0  # runs that differ by more are counted in logarithms
+NEAR = 4.0  # standard deviations; a band that stands nearer is mended, or the claim restated
 
 
 class ResultsError(RuntimeError):
@@ -34,6 +37,22 @@ def load_results(number: str, folder: Path = RESULTS) -> dict[str, Any]:
     """
     path = results_path(number, folder)
     remedy = f"Record them with `python -m helpers measure {number}`, or take the file from git."
+    return _read(path, dict, remedy)
+
+
+def load_ledger(path: Path = CLAIMS) -> list[dict[str, Any]]:
+    """Return what each claim was under twenty seeds, a row a claim.
+
+    A row has "claim", "notebook", "statement", "kind" ("live" or "recorded"), "band" ([low, high],
+    None where there is no such bound), "seeds", "values", "worst", "median", "margin_sd" (how many
+    standard deviations the mean stands within the band), "saboteur" (the change that broke the
+    claim) and "sabotaged" (the value that it gave).
+    Raises ResultsError if there is no ledger, or the file is damaged or cannot be read.
+    """
+    return _read(path, list, "Make it with `python -m helpers ledger`, or take the file from git.")
+
+
+def _read(path: Path, kind: type, remedy: str) -> Any:
     try:
         recorded = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -42,8 +61,9 @@ def load_results(number: str, folder: Path = RESULTS) -> dict[str, Any]:
         raise ResultsError(f"{path} cannot be read: {error.strerror or error}. {remedy}") from None
     except ValueError as error:
         raise ResultsError(f"{path} is damaged: {error}. {remedy}") from None
-    if not isinstance(recorded, dict):
-        raise ResultsError(f"{path} holds a {type(recorded).__name__}, not a JSON object. {remedy}")
+    if not isinstance(recorded, kind):
+        wanted = "a JSON object" if kind is dict else "a list of rows"
+        raise ResultsError(f"{path} holds a {type(recorded).__name__}, not {wanted}. {remedy}")
     return recorded
 
 
@@ -70,3 +90,47 @@ def largest_deviation(count: int) -> float:
     free = count - 1
     quantile = free * (1 - 2 / (9 * free) - 1.645 * sqrt(2 / (9 * free))) ** 3
     return sqrt(free / quantile)
+
+
+def room(value: float, band: Sequence[float | None]) -> float:
+    """Return how far a value stands within its band; below 0 it stands outside."""
+    low, high = band
+    if low is None or high is None:
+        return value - low if low is not None else (high or 0.0) - value
+    return min(value - low, high - value)
+
+
+def margin(values: Sequence[float], band: Sequence[float | None]) -> float | None:
+    """Return how many standard deviations the mean stands within its band.
+
+    None where the values do not differ, as there is nothing to measure with.
+    """
+    values, band = _on_its_scale(values, band)
+    spread = stdev(values) if len(values) > 1 else 0.0
+    return room(mean(values), band) / spread if spread > 0 else None
+
+
+def in_deviations(values: Sequence[float], band: Sequence[float | None]) -> list[float] | None:
+    """Return for each value how many standard deviations of all it stands within its band.
+
+    None where the values do not differ.
+    """
+    values, band = _on_its_scale(values, band)
+    spread = stdev(values) if len(values) > 1 else 0.0
+    return [room(value, band) / spread for value in values] if spread > 0 else None
+
+
+def _on_its_scale(
+    values: Sequence[float], band: Sequence[float | None]
+) -> tuple[list[float], list[float | None]]:
+    """Return values and band as their distances are counted: as logarithms, or as they are.
+
+    A number such as "380 times as often" has no upper bound, and differs from run to run by a
+    factor. Its standard deviation says little, because one large value makes it large. So where the
+    only bound is a positive lower one, and runs differ by `FACTOR` or more, logarithms count.
+    """
+    low, high = band
+    by_factors = low is not None and low > 0 and high is None and min(values) > 0
+    if not by_factors or max(values) < FACTOR * min(values):
+        return [*values], [*band]
+    return [log(value) for value in values], [log(low), None]

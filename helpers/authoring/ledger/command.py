@@ -8,11 +8,9 @@ from pathlib import Path
 from helpers.authoring.ledger import picture
 from helpers.authoring.ledger.rows import (
     CLAIMS,
-    NEAR,
     Row,
     broken_by,
     holds,
-    in_words,
     rows_of,
     with_saboteurs,
     worst_first,
@@ -22,7 +20,8 @@ from helpers.authoring.ledger.running import RUNS, LedgerRefused, Run, Task, run
 from helpers.authoring.ledger.saboteurs import DEMONSTRATIONS, saboteur_of
 from helpers.authoring.ledger.stated import Stated, claims_in
 from helpers.authoring.notebooks import NOTEBOOKS, find_notebook, read_notebook
-from helpers.results import RESULTS, load_results
+from helpers.claims import in_words
+from helpers.results import NEAR, RESULTS, load_results
 
 SEEDS = tuple(range(70_201, 70_221))  # twenty that have chosen nothing
 # Whoever wrote a notebook has seen it under the first ten; under the others bands were tried.

@@ -8,8 +8,9 @@ from html import escape
 from pathlib import Path
 
 from helpers.authoring.ledger import picture
-from helpers.authoring.ledger.rows import CLAIMS, Row, in_words, read_rows, worst_first
+from helpers.authoring.ledger.rows import CLAIMS, Row, read_rows, worst_first
 from helpers.authoring.ledger.stated import Stated
+from helpers.claims import in_words
 
 _HEAD = (
     "| claim | what was measured | band | worst | median | deviations to the edge | saboteur "

@@ -6,7 +6,6 @@ import hashlib
 import io
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import stdev
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -14,8 +13,9 @@ from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
 from helpers import palette
-from helpers.authoring.ledger.rows import NEAR, Row, on_its_scale, read_rows, room, worst_first
+from helpers.authoring.ledger.rows import Row, read_rows, worst_first
 from helpers.figures import charts
+from helpers.results import NEAR, in_deviations
 
 COLUMN = 60  # claims side by side with others, where there are more
 FARTHEST = 100.0  # standard deviations; what stands farther in is drawn here
@@ -93,10 +93,8 @@ def _draw(axes: Axes, rows: Sequence[Row]) -> None:
     axes.axvspan(NEAREST, 0, color=palette.VERMILLION, alpha=0.18, linewidth=0)
     axes.axvspan(0, NEAR, color=palette.GREY, alpha=0.18, linewidth=0)
     for place, row in enumerate(rows):
-        values, band = on_its_scale(row["values"], row["band"])
-        spread = stdev(values) if len(values) > 1 else 0.0
-        if spread > 0:
-            places = [room(value, band) / spread for value in values]
+        places = in_deviations(row["values"], row["band"])
+        if places:
             places = [min(max(x, NEAREST), FARTHEST) for x in places]
             axes.hlines(place, min(places), max(places), color=palette.BLUE, linewidth=0.8)
             axes.scatter(places, [place] * len(places), s=9, color=palette.BLUE, alpha=0.5)

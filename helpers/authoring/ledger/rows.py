@@ -5,19 +5,14 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterable, Sequence
-from math import log
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import median
 from typing import Any
 
 from helpers.authoring.ledger.running import LedgerRefused, Run
 from helpers.authoring.ledger.saboteurs import saboteur_of
 from helpers.authoring.ledger.stated import kinds_of
-from helpers.results import RESULTS
-
-CLAIMS = RESULTS / "claims.json"
-FACTOR = 2.0  # runs that differ by more are counted in logarithms
-NEAR = 4.0  # standard deviations; a band that stands nearer is mended, or the claim restated
+from helpers.results import CLAIMS, margin, room
 
 Row = dict[str, Any]
 
@@ -81,49 +76,9 @@ def _narrowest(bands: Iterable[list[float | None]]) -> list[float | None]:
     return [low, min((bound for bound in highs if bound is not None), default=None)]
 
 
-def in_words(band: Sequence[float | None]) -> str:
-    """Return a band as a claim prints it, such as "above 0.4 and below 0.8"."""
-    bounds = zip(("above", "below"), band, strict=True)
-    return " and ".join(f"{word} {bound:.4g}" for word, bound in bounds if bound is not None)
-
-
-def room(value: float, band: Sequence[float | None]) -> float:
-    """Return how far a value stands within its band; below 0 it stands outside."""
-    low, high = band
-    if low is None or high is None:
-        return value - low if low is not None else (high or 0.0) - value
-    return min(value - low, high - value)
-
-
 def holds(row: Row) -> bool:
     """Return whether every value of a row lies in its band, which has no edges of its own."""
     return all(room(value, row["band"]) > 0 for value in row["values"])
-
-
-def margin(values: Sequence[float], band: Sequence[float | None]) -> float | None:
-    """Return how many standard deviations the mean stands within its band.
-
-    None where the values do not differ, as there is nothing to measure with.
-    """
-    values, band = on_its_scale(values, band)
-    spread = stdev(values) if len(values) > 1 else 0.0
-    return room(mean(values), band) / spread if spread > 0 else None
-
-
-def on_its_scale(
-    values: Sequence[float], band: Sequence[float | None]
-) -> tuple[list[float], list[float | None]]:
-    """Return values and band as their distances are counted: as logarithms, or as they are.
-
-    A number such as "380 times as often" has no upper bound, and differs from run to run by a
-    factor. Its standard deviation says little, because one large value makes it large. So where the
-    only bound is a positive lower one, and runs differ by `FACTOR` or more, logarithms count.
-    """
-    low, high = band
-    by_factors = low is not None and low > 0 and high is None and min(values) > 0
-    if not by_factors or max(values) < FACTOR * min(values):
-        return [*values], [*band]
-    return [log(value) for value in values], [log(low), None]
 
 
 def broken_by(runs: Iterable[Run]) -> dict[str, tuple[str, float | None, bool]]:
