@@ -147,9 +147,10 @@ def additive_step(words: Sequence[str]) -> Diagram:
             )
             for i in size
         ),
-        # In a walk the numbers take the place of the letters, so each row has its letter beside it.
-        Box("scores", "$e_{t,i}$", "word", (-0.1, 4.2), about="The scores.", bound=False),
-        Box("weights", "$a_{t,i}$", "word", (-0.1, 5.7), about="The weights.", bound=False),
+        # In a walk the numbers take the place of the letters, so each row has its name beside it.
+        Box("keys", "$k_i = U h_i$", "word", (-0.25, 2.6), about="The keys.", bound=False),
+        Box("scores", "scores", "word", (-0.1, 4.2), about="The scores.", bound=False),
+        Box("weights", "weights", "word", (-0.1, 5.7), about="The weights.", bound=False),
         Box(
             "softmax",
             "softmax: positive, and the sum is 1",
@@ -212,13 +213,13 @@ def additive_step(words: Sequence[str]) -> Diagram:
         ),
         Box(
             "y",
-            "$y_{t-1}$",
+            "emb($y_{t-1}$)",
             "output",
-            (left + 0.35, 7.65),
+            (left + 0.3, 7.65),
             "embed",
             "embedding of $y_{t-1}$",
             "The previous word, as a vector.",
-            wide=1.0,
+            wide=1.1,
             tall=0.62,
         ),
         Box(
@@ -227,7 +228,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
             "decoder",
             (above, 8.85),
             "hidden",
-            "$s_t = GRU([y_{t-1}; c_t], s_{t-1})$",
+            "$s_t = GRU([emb(y_{t-1}); c_t], s_{t-1})$",
             "The new state: from the previous word, the context, and the previous state.",
             wide=1.5,
             tall=0.62,
@@ -277,7 +278,7 @@ def additive_step(words: Sequence[str]) -> Diagram:
         ),
         Stage(
             "Each state $h_i$ has a key $k_i = U h_i$. The score says how well it fits the query.",
-            ("query", *states, *keys, "add", "scores", *scores),
+            ("query", *states, "keys", *keys, "add", "scores", *scores),
         ),
         Stage(
             "Softmax turns the scores into weights, which are positive and sum to 1.",
@@ -306,7 +307,12 @@ def additive_step(words: Sequence[str]) -> Diagram:
         "words, and the word."
     )
     return Diagram(
-        "One step of the decoder, with attention", tuple(boxes), tuple(ways), stages, alt
+        "One step of the decoder, with attention",
+        tuple(boxes),
+        tuple(ways),
+        stages,
+        alt,
+        alike=frozenset((*states, *parts, "c")),  # so that the strip of a small share is pale
     )
 
 
@@ -359,9 +365,7 @@ def follow_additive(
         previous = places[:1]
         word = target_words[int(previous)]
         weights = {name: float(parts[name]) for name in parts if name[0] == "a"}
-        # A strip is as strong as its own largest number, so it would hide how small a share is.
-        vectors = {n: t for n, t in parts.items() if t.ndim and not n.startswith("part")}
-        values = {name: tensor.tolist() for name, tensor in vectors.items()}
+        values = {name: tensor.tolist() for name, tensor in parts.items() if tensor.ndim}
         shown = {name: f"{float(t):.2f}" for name, t in parts.items() if not t.ndim}
         likeliest = [f"{target_words[i]} {e:.1f}" for i, e in zip(places, best, strict=True)]
         words = {"y": before, "word": word, "logits": ", ".join(likeliest), **shown}
