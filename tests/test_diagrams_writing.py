@@ -6,10 +6,16 @@ import dataclasses
 
 import pytest
 import torch
+from matplotlib.colors import to_hex
+from torch import nn
 
+from helpers import palette
+from helpers.corpus import Pair
 from helpers.decoding import greedy
 from helpers.exercises.nb02.answers import clipped_matches
+from helpers.figures import charts, loss_by_length
 from helpers.figures.diagrams import Arrow, faults, picture
+from helpers.figures.diagrams.links import crossing, draw_links, linked_words
 from helpers.figures.diagrams.ngrams import matching
 from helpers.figures.diagrams.padding import (
     follow_loss_mask,
@@ -18,6 +24,7 @@ from helpers.figures.diagrams.padding import (
     trace_loss_mask,
     trace_padded_batch,
 )
+from helpers.figures.diagrams.translation import as_drawn
 from helpers.figures.diagrams.writing import (
     CANDIDATES,
     feeding,
@@ -29,7 +36,7 @@ from helpers.figures.diagrams.writing import (
 from helpers.models import BottleneckTranslator
 from helpers.training import masked_loss
 
-SIZES = {"embed": 3, "hidden": 6, "vocab": 13, "vocab - 4": 9}
+SIZES = {"embed": 3, "hidden": 6, "vocab": 13}
 SOURCE, LENGTHS = torch.tensor([[3, 4, 0, 0], [5, 6, 7, 8]]), torch.tensor([2, 4])
 WANTED = torch.tensor([[4, 5, 2, 0, 0], [6, 7, 8, 9, 2]])
 WORDS = ["<pad>", "<start>", "<end>", *"abcdefghij"]
@@ -51,7 +58,7 @@ def drawn(name):
     context = torch.randn(6, dtype=torch.float64, requires_grad=True)
     if name == "greedy":
         state = torch.randn(6, dtype=torch.float64, requires_grad=True)
-        return greedy_step(), trace_greedy_step(model, context, torch.tensor(1), state)[0]
+        return greedy_step(13), trace_greedy_step(model, context, torch.tensor(1), state)[0]
     fed = torch.tensor([1, 4, 5])
     return feeding(list("abc"), list("abd"), name == "own"), trace_feeding(model, context, fed)
 
@@ -120,18 +127,74 @@ def test_only_free_running_feeds_the_words_that_were_said():
 
 def test_greedy_decoding_is_followed_to_its_end():
     model = translator()
-    moments = follow_greedy(model, SOURCE[1], WORDS, longest=9)
+    english = ["<pad>", "<start>", "<end>", *"qrstuvwx"]
+    moments = follow_greedy(model, SOURCE[1], WORDS, english, longest=9)
     said, _ = greedy(model, SOURCE[1:], LENGTHS[1:], 9)
     assert [moment.name for moment in moments] == [WORDS[i] for i in said[0].tolist()]
     assert moments[0].words["y"] == "<start>"
+    assert {moment.words["x"] for moment in moments} == {"s t u v"}
     for before, moment in zip(moments, moments[1:], strict=False):
         assert moment.words["y"] == before.words["said"] == before.words["z1"]
     chances = [moments[0].weights[f"p{k}"] for k in range(1, CANDIDATES + 1)]
     assert chances == sorted(chances, reverse=True) and 0 < sum(chances) < 1
     assert sum(chances) + moments[0].weights["prest"] == pytest.approx(1)
     assert moments[0].words["said"] in str(
-        [text.get_text() for text in picture(greedy_step(), moments[0], 5).axes[0].texts]
+        [text.get_text() for text in picture(greedy_step(13), moments[0], 5).axes[0].texts]
     )
+
+
+class Own(nn.Module):
+    """A translator that names its parts as notebook 02 does."""
+
+    def __init__(self, model: BottleneckTranslator) -> None:
+        super().__init__()
+        self.encoder, self.decoder = model.encoder, nn.Module()
+        self.decoder.embedding, self.decoder.gru = model.embedding, model.gru
+        self.decoder.output = model.output
+
+
+def test_a_learners_own_translator_is_drawn_and_no_random_number_is_taken_for_it():
+    model = translator()
+    before = torch.get_rng_state()
+    copy = as_drawn(Own(model))
+    assert torch.equal(torch.get_rng_state(), before)
+    fed = torch.tensor([[1, 4, 5]])
+    expected = model(SOURCE[1:], LENGTHS[1:], fed)
+    torch.testing.assert_close(copy(SOURCE[1:], LENGTHS[1:], fed), expected)
+    assert as_drawn(model) is model
+
+
+PAIR = Pair(
+    ("tired", "students", "cry"),
+    ("les", "étudiants", "fatigués", "pleurent"),
+    frozenset({(0, 2), (1, 1), (2, 3)}),
+    frozenset({(0, 2), (1, 0), (1, 1), (2, 3)}),
+    (),
+)
+
+
+def test_links_that_cross_are_dashed_and_have_another_colour(monkeypatch):
+    assert crossing(PAIR.sure) == {(0, 2), (1, 1)}
+    assert crossing({(0, 0), (1, 1), (1, 2)}) == set()
+    lines = linked_words(PAIR).axes[0].lines
+    looks = [(line.get_linestyle(), to_hex(line.get_color()).upper()) for line in lines]
+    assert looks == [("--", palette.VERMILLION)] * 2 + [("-", palette.BLUE)]
+    shown = []
+    monkeypatch.setattr(charts, "publish_display_data", shown.append)
+    monkeypatch.setattr(charts, "png", lambda *_: b"")
+    draw_links(PAIR)
+    alt = shown[0]["text/plain"]
+    assert "cry and pleurent" in alt and alt.count("tired and fatigués") == 2
+
+
+def test_the_loss_is_drawn_apart_for_short_and_long_sentences(monkeypatch):
+    drawn = {}
+    monkeypatch.setattr("helpers.figures.losses.lines", lambda curves, **_: drawn.update(curves))
+    loss_by_length([4.0, 3.0, 2.0, 1.0], [9, 20, 20, 9], limit=18, start=5.0, every=2)
+    assert drawn == {
+        "over 18 words": ([0, 2, 4], [5.0, 3.0, 2.0]),
+        "up to 18 words": ([0, 2, 4], [5.0, 4.0, 1.0]),
+    }
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ charts          curves, maps, strips; `show`, the only way a figure reaches a no
 diagrams        drawings of networks
 tables          `table`, rows of numbers and words in straight columns, or folded
 heatmaps        `grids`, a number for each run and part of a model, as colours
+losses          the loss over a training, for short sentences and for long ones
 checks          what pictures accept: weights, words and links are checked in one place
 """
 
@@ -21,6 +22,7 @@ from helpers.figures.charts import (
     wall,
 )
 from helpers.figures.heatmaps import grids
+from helpers.figures.losses import loss_by_length
 from helpers.figures.tables import folded_table, table
 
 __all__ = [
@@ -30,6 +32,7 @@ __all__ = [
     "folded_table",
     "grids",
     "lines",
+    "loss_by_length",
     "new_figure",
     "picture_strip",
     "png",

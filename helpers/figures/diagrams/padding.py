@@ -86,7 +86,7 @@ def loss_mask(first: Sequence[str], second: Sequence[str]) -> Diagram:
             name = f"l{b},{t}"
             counts = t <= len(words)
             label = words[t - 1] if counts else _PAD
-            boxes.append(Box(name, label, "output", (t, row), wide=0.86, tall=0.56))
+            boxes.append(Box(name, label, "output", (t, row), wide=0.94, tall=0.56))
             if counts:
                 ways.append(Arrow(name, "L"))
             else:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from helpers.corpus import Vocabulary
 from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
@@ -33,7 +33,7 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
             (i, 1),
             "hidden",
             "$h_i = GRU(x_i, h_{i-1})$",
-            f"The encoder's state after word {i}. The same weights make every state.",
+            f"The encoder's state after word {i}. The same parameters make every state.",
         )
         for i in reads
     ]
@@ -71,7 +71,7 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
                 "embed",
                 "embedding of $y_{t-1}$",
                 "The previous word, as a vector: when decoding, the word that was just written.",
-                wide=0.66,
+                wide=0.78,
                 tall=0.42,
             ),
             Box(
@@ -80,7 +80,7 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
                 "decoder",
                 (t, 3.1),
                 "hidden",
-                "$s_t = GRU([y_{t-1}; c], s_{t-1})$",
+                "$s_t$ = GRU([emb($y_{t-1}$); $c$], $s_{t-1}$)",
                 "The decoder's state: from the previous word, the context, and the previous state.",
                 wide=0.7,
             ),
@@ -110,7 +110,7 @@ def encoder_decoder(source: Sequence[str], target: Sequence[str]) -> Diagram:
     ]
     stages += [
         Stage(
-            f"Word {i} and the previous state make $h_{{{i}}}$, with the same weights.",
+            f"Word {i} and the previous state make $h_{{{i}}}$, with the same parameters.",
             (f"x{i}", f"h{i - 1}", f"h{i}"),
         )
         for i in reads[1:]
@@ -177,15 +177,33 @@ def trace_encoder_decoder(
     return parts, logits
 
 
+def as_drawn(model: nn.Module) -> BottleneckTranslator:
+    """Return a translator whose parts have the names that the drawings know.
+
+    A model that keeps the parts of its decoder in `model.decoder`, as that of notebook 02 does, is
+    copied with its parameters. A BottleneckTranslator is returned as it is.
+    """
+    if isinstance(model, BottleneckTranslator):
+        return model
+    state = {name.removeprefix("decoder."): value for name, value in model.state_dict().items()}
+    source, embed = state["encoder.embedding.weight"].shape
+    target, hidden = state["output.weight"].shape
+    with torch.random.fork_rng(devices=[]):  # what comes later draws the same numbers as before
+        copy = BottleneckTranslator(source, target, embed, hidden)
+    copy.load_state_dict(state)
+    return copy.to(state["output.weight"])
+
+
 @torch.no_grad()
 def follow_encoder_decoder(
-    model: BottleneckTranslator, source: Tensor, target_words: Sequence[str], longest: int = 30
+    model: nn.Module, source: Tensor, target_words: Sequence[str], longest: int = 30
 ) -> tuple[list[str], Numbers]:
     """Translate one sentence greedily; return its words and what `encoder_decoder` shows of it.
 
-    source: ids (source,). target_words: the words of the target vocabulary by id.
+    model: one that `as_drawn` takes. source: ids (source,). target_words: the words of the target
+    vocabulary by id.
     """
-    fed = [Vocabulary.start]
+    model, fed = as_drawn(model), [Vocabulary.start]
     for _ in range(longest):
         parts, logits = trace_encoder_decoder(model, source, source.new_tensor(fed))
         fed.append(int(logits[-1].argmax()))

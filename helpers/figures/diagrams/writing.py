@@ -8,10 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from helpers.corpus import Vocabulary
 from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
+from helpers.figures.diagrams.translation import as_drawn
 from helpers.models import BottleneckTranslator
 
 CANDIDATES = 4  # words that `greedy_step` shows, the likeliest first
@@ -30,7 +31,7 @@ def feeding(gold: Sequence[str], said: Sequence[str], own: bool) -> Diagram:
         right = t <= len(gold) and word == gold[t - 1]
         boxes += [
             Box(
-                f"y{t - 1}", given[t - 1], "output", (t - 0.58, 0.95), "embed", wide=0.66, tall=0.46
+                f"y{t - 1}", given[t - 1], "output", (t - 0.58, 0.95), "embed", wide=0.78, tall=0.46
             ),
             Box(f"s{t}", f"$s_{{{t}}}$", "decoder", (t, 0), "hidden", wide=0.7),
             Box(f"w{t}", word if right else f"{word} ✗", "word", (t, 1.85), wide=1.0, bound=False),
@@ -67,14 +68,26 @@ def trace_feeding(model: BottleneckTranslator, context: Tensor, fed: Tensor) -> 
     return parts
 
 
-def greedy_step() -> Diagram:
+def greedy_step(vocab: int) -> Diagram:
     """One step of greedy decoding: the likeliest word is said, and is fed at the next step.
 
-    Tensors: `trace_greedy_step`.
+    vocab: how many target words there are. Tensors: `trace_greedy_step`.
     """
     boxes = [
+        Box(
+            "x",
+            "the source sentence",
+            "word",
+            (2.6, -0.7),
+            about="The encoder has read it, and $c$ is its last state.",
+            wide=5.6,
+            tall=0.4,
+            bound=False,
+        ),
         Box("y", "$y_{t-1}$", "word", (2.0, 0), about="The previous word.", bound=False),
-        Box("e", "$y_{t-1}$", "output", (2.0, 0.75), "embed", about="Its embedding."),
+        Box(
+            "e", "emb($y_{t-1}$)", "output", (2.0, 0.75), "embed", about="Its embedding.", wide=1.1
+        ),
         Box("before", "$s_{t-1}$", "decoder", (1.0, 1.75), "hidden", about="The previous state."),
         Box("c", "$c$", "context", (3.2, 0.75), "hidden", about="The same at every step."),
         Box(
@@ -83,7 +96,7 @@ def greedy_step() -> Diagram:
             "decoder",
             (2.6, 1.75),
             "hidden",
-            "$s_t = GRU([y_{t-1}; c], s_{t-1})$",
+            "$s_t$ = GRU([emb($y_{t-1}$); $c$], $s_{t-1}$)",
             "The new state, which goes on to the next step too.",
         ),
         Box(
@@ -107,10 +120,10 @@ def greedy_step() -> Diagram:
                 word,
                 "output",
                 (across, 2.9),
-                "" if one else f"vocab - {CANDIDATES}",
+                "" if one else str(vocab - CANDIDATES),
                 "$W_o s_t$",
                 "The score of this word." if one else "The scores of all other words.",
-                wide=1.1,
+                wide=1.08,
             ),
             Box(
                 f"p{name}",
@@ -120,7 +133,7 @@ def greedy_step() -> Diagram:
                 "",
                 "$p = softmax(W_o s_t)$",
                 "Its probability." if one else "The probability of all other words together.",
-                wide=1.1,
+                wide=1.08,
             ),
         ]
     boxes.append(
@@ -128,7 +141,7 @@ def greedy_step() -> Diagram:
     )
     names = [name for name, _ in shown]
     ways = (
-        *arrows("y > e > s", "before > s", "c > s"),
+        *arrows("x > c > s", "y > e > s", "before > s"),
         *arrows(*(f"s > z{name} > softmax" for name in names)),
         *(Arrow("softmax", f"p{name}", weight=f"p{name}") for name in names),
         Arrow("p1", "said", choice=True),
@@ -137,7 +150,7 @@ def greedy_step() -> Diagram:
         Stage("The previous word is fed: first <start>, then the word just said.", ("y", "e")),
         Stage(
             "From this word, the context and the previous state the GRU makes the new state.",
-            ("e", "c", "before", "s"),
+            ("x", "e", "c", "before", "s"),
         ),
         Stage(
             f"The output layer gives each French word a score. The {CANDIDATES} best are shown.",
@@ -154,9 +167,10 @@ def greedy_step() -> Diagram:
         ),
     )
     alt = (
-        "One step of a decoder. The previous word, the context and the previous state make the new "
-        f"state. From it come the scores of all words, of which the {CANDIDATES} best have boxes "
-        "of their own. A softmax over all scores makes probabilities. The likeliest word is said."
+        "One step of a decoder. The previous word, the context of the source sentence and the "
+        f"previous state make the new state. From it come the scores of all {vocab} words, of "
+        f"which the {CANDIDATES} best have boxes of their own. A softmax over all scores makes "
+        "probabilities. The likeliest word is said."
     )
     title = "One step of greedy decoding"
     return Diagram(title, tuple(boxes), ways, stages, alt, unfolds=True)
@@ -184,23 +198,30 @@ def trace_greedy_step(
 
 @torch.no_grad()
 def follow_greedy(
-    model: BottleneckTranslator, source: Tensor, target_words: Sequence[str], longest: int = 30
+    model: nn.Module,
+    source: Tensor,
+    target_words: Sequence[str],
+    source_words: Sequence[str] = (),
+    longest: int = 30,
 ) -> list[Numbers]:
     """Translate one sentence greedily; return what `greedy_step` shows at each of its steps.
 
-    source: ids (source,). target_words: the words of the target vocabulary by id.
+    model: one that `as_drawn` takes. source: ids (source,). target_words, source_words: the words
+    of both vocabularies by id; without those of the source its sentence is not shown.
     """
+    model = as_drawn(model)
+    read = {"x": " ".join(source_words[i] for i in source.tolist())} if source_words else {}
     context = model.encode(source[None], source.new_tensor([len(source)]))[0]
-    state, word, moments = model.start(context[None])[0], Vocabulary.start, []
-    while word != Vocabulary.end and len(moments) < longest:
-        fed = source.new_tensor(word)
+    state, said, moments = model.start(context[None])[0], Vocabulary.start, []
+    while said != Vocabulary.end and len(moments) < longest:
+        fed = source.new_tensor(said)
         parts, best = trace_greedy_step(model, context, fed, state)
-        others = f"{len(target_words) - len(best)} others"
-        names = {"y": target_words[word], "said": target_words[best[0]]}
-        for place, shown in [*enumerate((target_words[i] for i in best), 1), ("rest", others)]:
-            names |= {f"z{place}": shown, f"p{place}": f"p({shown})"}
+        names = read | {"y": target_words[said], "said": target_words[best[0]]}
+        shown = {str(k): target_words[i] for k, i in enumerate(best, 1)} | {"rest": "the others"}
+        names |= {f"z{place}": word for place, word in shown.items()}
+        names |= {f"p{place}": f"p({word})" for place, word in shown.items()}
         chances = {name: float(part) for name, part in parts.items() if name.startswith("p")}
         values = {name: part.tolist() for name, part in parts.items() if name != "zrest"}
         moments.append(Numbers(names["said"], values, names, chances))
-        state, word = parts["s"], best[0]
+        state, said = parts["s"], best[0]
     return moments
