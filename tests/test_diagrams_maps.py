@@ -75,7 +75,8 @@ def test_a_twin_drawn_as_another_is_found() -> None:
     _, tensors = drawn("mean")
     diagram, _ = drawn("attention")
     assert faults(diagram, tensors, SIZES) == [
-        "arrows lead from s to c, which does not depend on it"
+        "arrows lead from s to c, which does not depend on it",
+        "arrows lead from before to c, which does not depend on it",
     ]
 
 
@@ -130,7 +131,7 @@ def test_the_largest_is_masked_as_before_the_softmax() -> None:
     for i in (1, 3, 4):
         torch.testing.assert_close(parts[f"b{i}"], expected[i - 1])
     shown = follow_largest_masked(ROW, "chat")
-    assert shown.name == "chat" and shown.words["rest"] == "sum of the others: 0.500"
+    assert shown.name == "chat" and shown.words["rest"] == "÷ 0.500, the sum of the others"
     with pytest.raises(ValueError, match="a place from 0 to 1"):
         largest_masked(["x", "y"], 2)
 

@@ -16,8 +16,8 @@ from helpers.models import LuongTranslator
 
 # What c_t is in each twin: the title of its picture, and the formula.
 TWINS = {
-    "attention": ("Attention: a sum with weights", r"$c_t = \sum_i a_{t,i} h_i$"),
-    "mean": ("Mean: a sum without a choice", r"$c_t = \frac{1}{S} \sum_i h_i$"),
+    "attention": ("Attention: other weights at each step", r"$c_t = \sum_i a_{t,i} h_i$"),
+    "mean": ("Mean: equal weights at each step", r"$c_t = \frac{1}{S} \sum_i h_i$"),
     "last state": ("Last state: the same at each step", "$c_t$ = the summary"),
 }
 
@@ -31,11 +31,13 @@ def twin_step(words: Sequence[str], context: str) -> Diagram:
     title, formula = TWINS[context]
     size, right = range(1, len(words) + 1), len(words) + 1.5
     middle, wide = (1 + len(words)) / 2, len(words) + 0.4
-    state = "The decoder's state."
+    state = "The decoder's state. The first one, $s_0$, is made from the encoder's summary."
     boxes = [
         *(Box(f"x{i}", word, "word", (i, 0.2), bound=False) for i, word in enumerate(words, 1)),
         # So wide, and so far to the left, that its two arrows go straight up.
         Box("s", "$s_t$", "decoder", (right, 0.9), "hidden", about=state, wide=1.3),
+        Box("before", "$s_{t-1}$", "decoder", (right - 0.33, 0.1), "hidden", wide=0.62),
+        Box("y", "$y_{t-1}$", "word", (right + 0.38, 0.2), wide=0.6, bound=False),
         Box("c", formula, "context", (middle + 0.4, 2.2), "hidden", wide=wide, tall=0.85),
         Box(
             "joined",
@@ -45,11 +47,11 @@ def twin_step(words: Sequence[str], context: str) -> Diagram:
             "hidden",
             r"$\tanh(W_c [c_t; s_t])$",
         ),
-        Box("logits", "scores", "output", (right + 0.45, 3.1), "vocab", wide=0.95),
+        Box("logits", "scores of all words", "output", (right + 0.45, 3.1), "vocab", wide=1.75),
     ]
-    ways = [*arrows("c > joined > logits", "s > joined")]
+    ways = [*arrows("before > s", "y > s", "c > joined > logits", "s > joined")]
     if context == "last state":
-        label, across = "summary: one vector for all", len(words) - 0.1
+        label, across = "summary: one vector for all", len(words) - 0.22
         boxes.append(Box("summary", label, "source", (middle, 0.9), "hidden", wide=across))
         ways += arrows(*(f"x{i} > summary" for i in size), "summary > c")
     else:
@@ -64,7 +66,8 @@ def twin_step(words: Sequence[str], context: str) -> Diagram:
     }
     alt = (
         f"One decoder step over {len(words)} source words. {looked_at[context]} From c and the "
-        "decoder's state the scores of all words are computed."
+        "decoder's state the scores of all words are computed. The state comes from the state "
+        "before and the previous word."
     )
     return Diagram(title, tuple(boxes), tuple(ways), (), alt)
 
@@ -76,18 +79,20 @@ def trace_twin_step(model: LuongTranslator, source: Tensor, previous: Tensor) ->
     """
     with torch.no_grad():
         found, summary = model.encoder(source[None], torch.tensor([len(source)]))
-        _, state = model.gru(model.embedding(previous)[None], model.bridge(summary)[None])
+        word, start = model.embedding(previous)[None], model.bridge(summary)  # s_0 (1, hidden)
     names = [f"h{i}" for i in range(1, len(source) + 1)]
     given = found[0]
     if model.context == "last state":
         names, given = ["summary"], summary
-    states, asks = [_given(h) for h in given], _given(state[0, 0])  # each (hidden,)
+    states, before = [_given(h) for h in given], _given(start[0])  # each (hidden,)
+    asks = model.gru(word, before[None, None])[1][0, 0]
     values = torch.stack(states)  # (states, hidden)
     keys = values if model.context == "attention" else torch.zeros_like(values)
     context = attend(asks[None], keys, values, score=model.score)[0][0]  # (hidden,)
     joined = model.attentional(torch.cat([context, asks]))
     parts = dict(zip(names, states, strict=True))
-    return parts | {"s": asks, "c": context, "joined": joined, "logits": model.output(joined)}
+    parts |= {"before": before, "s": asks, "c": context, "joined": joined}
+    return parts | {"logits": model.output(joined)}
 
 
 def two_ways(words: Sequence[str]) -> Diagram:

@@ -58,7 +58,7 @@ def link_sets(
             )
     width = (len(columns) + 1) / 3
     legend = (
-        ("A, S or A, P: right", "right"),
+        ("A with S or P: right", "right"),
         ("A: found, but wrong", "wrong"),
         ("S or P: not found", "parameter"),
     )
@@ -120,7 +120,7 @@ def largest_masked(words: Sequence[str], largest: int) -> Diagram:
         ),
         Box(
             "rest",
-            "sum of the others",
+            "÷ the sum of the others",
             "score",
             (middle, 1.75),
             formula=r"$1 - a_{t,max}$",
@@ -177,7 +177,9 @@ def follow_largest_masked(weights: Tensor, name: str = "") -> Numbers:
     parts = {box: tensor.detach() for box, tensor in trace_largest_masked(weights).items()}
     # Three decimals, so that a reader can divide the numbers and finds what is shown.
     words = {box: f"{float(number):.3f}" for box, number in parts.items()}
-    return Numbers(name, words=words | {"rest": f"sum of the others: {float(parts['rest']):.3f}"})
+    return Numbers(
+        name, words=words | {"rest": f"÷ {float(parts['rest']):.3f}, the sum of the others"}
+    )
 
 
 def four_changes(weights: Tensor, other: int) -> dict[str, Tensor]:
