@@ -104,12 +104,16 @@ def test_the_orders_are_not_exchanged():
 def test_all_steps_follows_what_the_model_computes():
     model = luong().eval()
     source = torch.tensor([3, 4, 5])
-    numbers = follow_all_steps(model, source, FED, list("abc"), list("wxyz"))
+    known = [f"word {i}" for i in range(13)]
+    numbers = follow_all_steps(model, source, FED, list("abc"), list("wxyz"), known)
     memory = model.encode(source[None], torch.tensor([3]))
     vectors, last, weights = model.decode(FED[None], memory.start, memory)
     for name, tensor in (("A", weights[0]), ("V", vectors[0]), ("s4", last[0])):
         found = torch.tensor(numbers.values[name], dtype=torch.float64)
         torch.testing.assert_close(found, tensor, rtol=1e-9, atol=1e-9)
     assert numbers.rows["A"] == list("wxyz") and numbers.columns["A"] == list("abc")
+    logits = model.output(vectors)[0]
+    shown, places = numbers.columns["O"], torch.tensor(numbers.values["O"]).argmax(dim=-1)
+    assert [shown[i] for i in places] == [known[i] for i in logits.argmax(dim=-1)]
     walk = Walk(all_steps(list("abc"), list("wxyz"), grids=True), numbers)
     assert "only the states wait" in walk.state["title"]

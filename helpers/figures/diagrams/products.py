@@ -254,10 +254,10 @@ def all_steps(source: Sequence[str], fed: Sequence[str], grids: bool = False) ->
     last = len(fed)
     steps = range(1, last + 1)
     middle, right, wide = (last + 1) / 2, last + 2.1, float(last)
-    # Scores and weights show their numbers. The wide matrices show their words and shades only,
-    # because so many numbers are not read.
+    # Scores and weights show their numbers. The states, contexts and attentional vectors show their
+    # words and shades only, because so many numbers are not read.
     written, shaded = (0.6 + 0.18 * last, 0.4 + 0.13 * last) if grids else (0.52, 0.52)
-    tall = {"Q": shaded, "E": written, "A": written, "C": shaded, "V": shaded, "O": shaded}
+    tall = {"Q": shaded, "E": written, "A": written, "C": shaded, "V": shaded, "O": written}
     level, foot = {}, 1.49
     for name, height in tall.items():
         level[name] = foot + height / 2
@@ -347,12 +347,12 @@ def all_steps(source: Sequence[str], fed: Sequence[str], grids: bool = False) ->
         ),
         Box(
             "O",
-            "scores of target words",
+            "scores of all words",
             "output",
             (middle, level["O"]),
             "target, vocab",
             "linear layer",
-            "One row of word scores for each step.",
+            "One row for each step. Only the words that win a row are shown, a column for each.",
             wide,
             tall["O"],
         ),
@@ -381,13 +381,13 @@ def all_steps(source: Sequence[str], fed: Sequence[str], grids: bool = False) ->
             "Each context is mixed with the state of its own step into the attentional vector.",
             ("Q", "C", "V"),
         ),
-        Stage("The output layer scores all target words for all steps.", ("V", "O")),
+        Stage("The output layer scores all words of the vocabulary, for all steps.", ("V", "O")),
     )
     alt = (
         f"All {last} steps of Luong's decoder at once. Below, the words fed and a chain of states. "
         "The states together are the queries; with the encoder's states they give a table of "
         "scores of the source words, then a table of weights, all contexts, all attentional "
-        "vectors, and the scores of the target words. Only the states form a chain."
+        "vectors, and the scores of all words of the vocabulary. Only the states form a chain."
     )
     title = "All steps at once: only the states wait for each other"
     return Diagram(title, tuple(boxes), ways, stages, alt, unfolds=True)
@@ -414,15 +414,25 @@ def trace_all_steps(
 
 @torch.no_grad()
 def follow_all_steps(
-    model: LuongTranslator, source: Tensor, fed: Tensor, read: Sequence[str], said: Sequence[str]
+    model: LuongTranslator,
+    source: Tensor,
+    fed: Tensor,
+    read: Sequence[str],
+    said: Sequence[str],
+    known: Sequence[str],
 ) -> Numbers:
     """Return what `all_steps` shows of a model's own numbers.
 
     source: ids (source,). fed: ids of the words fed (target,), `<start>` first. read: the words of
     the source, which name the columns of the scores. said: the words fed, which name the rows.
+    known: the target vocabulary, in the order of its ids. Of the scores of all words it shows the
+    words that have the highest score of some row, in the order of the rows.
     """
     memory = model.encode(source[None], torch.tensor([len(source)], device=source.device))
     parts = trace_all_steps(model, memory.values[0], memory.start[0], fed)
+    best = list(dict.fromkeys(parts["O"].argmax(dim=-1).tolist()))
+    parts["O"] = parts["O"][:, best]
     values = {name: tensor.tolist() for name, tensor in parts.items()}
     rows = dict.fromkeys(("Q", "E", "A", "C", "V", "O"), said) | {"H": read}
-    return Numbers("", values, rows=rows, columns=dict.fromkeys(("E", "A"), read))
+    columns = dict.fromkeys(("E", "A"), read) | {"O": [known[i] for i in best]}
+    return Numbers("", values, rows=rows, columns=columns)
