@@ -70,11 +70,15 @@ def one_by_one(words: Sequence[str], chances: Sequence[float] = ()) -> Diagram:
     the last pass holds all others.
     """
     whole = one_pass(words)
-    boxes = [replace(box, at=(1.28 * box.at[0], box.at[1])) for box in whole.boxes]
+    # Far apart and slim, so that the way of a word that is fed touches no other box.
+    boxes = [
+        replace(box, at=(1.44 * box.at[0], box.at[1]), wide=0.56 if box.bound else box.wide)
+        for box in whole.boxes
+    ]
     ways, stages = list(whole.arrows), []
     for t, stage in enumerate(whole.stages):
         label = f"{t + 1} positions\n{t} of them again" if t else "1 position\nall new"
-        boxes.append(Box(f"n{t}", label, "word", (1.6 * t, 3.85), wide=1.5, bound=False))
+        boxes.append(Box(f"n{t}", label, "word", (1.8 * t, 3.85), wide=1.5, bound=False))
         if t:
             ways.append(Arrow(f"z{t - 1}", f"w{t}", choice=True))
         drawn = f" Its probability was {chances[t]:.2f}." if chances else ""
@@ -99,7 +103,8 @@ def one_by_one(words: Sequence[str], chances: Sequence[float] = ()) -> Diagram:
         "output a word is drawn, and a dashed arrow puts it behind the words so far. Above stands "
         "how many positions a pass computes, and how many of them were computed before."
     )
-    title = f"Writing {passes} words takes {passes} passes, which compute {total} positions"
+    written = f"{passes - 1} words and <end>" if words[-1] == "<end>" else f"{passes} words"
+    title = f"Writing {written} takes {passes} passes, which compute {total} positions"
     return Diagram(title, tuple(boxes), tuple(ways), tuple(stages), alt, unfolds=True)
 
 
@@ -136,7 +141,7 @@ def choosing(words: Sequence[str], logits: Sequence[float], k: int, temperature:
             cut |= {f"d{i}", f"p{i}"}
     wide = 1.5 * len(words) - 0.2
     boxes.append(
-        Box("softmax", "softmax", "score", (middle, 2.95), wide=wide, tall=0.42, bound=False)
+        Box("softmax", "softmax", "parameter", (middle, 2.95), wide=wide, tall=0.42, bound=False)
     )
     names = {kind: tuple(f"{kind}{i}" for i in places) for kind in "wzdp"}
     kept = tuple(f"d{i}" for i in best)
