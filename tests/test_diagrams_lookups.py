@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from math import cos, radians
 
 import pytest
 import torch
@@ -16,6 +17,7 @@ from helpers.figures.diagrams.lookups import (
     softmax_in_pieces,
     trace_attention_layer,
     trace_in_pieces,
+    turned_question,
 )
 from helpers.figures.diagrams.spec import check_numbers
 
@@ -104,3 +106,30 @@ def test_the_width_of_an_arrow_in_the_plane_is_its_weight():
         assert widths == pytest.approx([1 + 7 * float(weight) for weight in weights])
     with pytest.raises(ValueError, match="one row of values for each word"):
         in_the_plane(query, keys, values, ["noir"], (1.0,))
+
+
+def test_each_panel_may_have_its_own_query():
+    keys, queries = torch.eye(2), torch.tensor([[0.8, 0.6], [0.6, 0.8]])
+    figure = in_the_plane(queries, keys, 10 * torch.eye(2), ["noir", "chat"], (0.05, 0.05))
+    for axes, query, found in zip(figure.axes, queries.tolist(), ("noir", "chat"), strict=True):
+        arrows = [text for text in axes.texts if hasattr(text, "arrow_patch")]
+        assert arrows[-1].xy == pytest.approx(query)
+        assert any(text.get_text().startswith(f"{found} 0.98") for text in axes.texts)
+    with pytest.raises(ValueError, match=r"expected \(2,\) or \(3, 2\)"):
+        in_the_plane(queries, keys, torch.eye(2), ["noir", "chat"], (1.0, 0.3, 0.05))
+
+
+def test_a_turned_question_is_its_key_in_another_direction():
+    keys = torch.tensor([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0]])
+    table, plane = turned_question(keys, 5 * torch.eye(3), ["a", "b", "c"], 1, 80).axes
+    drawn = [text.xy for text in plane.texts if hasattr(text, "arrow_patch")]
+    assert [list(tip) for tip in drawn[:3]] == keys.tolist()
+    question = torch.tensor(drawn[3])
+    assert float(question @ keys[1]) == pytest.approx(cos(radians(80)), abs=1e-6)
+    assert int((keys @ question).argmax()) == 2  # so that an untrained look takes a wrong entry
+    thick = [cell for cell in table.patches if cell.get_linewidth() > 1]
+    written = [text.get_text() for text in table.texts]
+    assert len(thick) == 3 and written[written.index("b") + 1 :][:5] == ["0", "1", "0", "5", "0"]
+    assert written[written.index("question") + 1 :][:5] == ["-0.98", "0.17", "0", "0", "0"]
+    with pytest.raises(ValueError, match="entry 3 of 3"):
+        turned_question(keys, torch.eye(3), ["a", "b", "c"], 3, 80)

@@ -9,9 +9,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import pairwise
+from math import cos, radians, sin
 
 import torch
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from torch import Tensor, nn
 
 from helpers import palette
@@ -227,19 +230,22 @@ def in_the_plane(
 ) -> Figure:
     """Return a figure of a soft dictionary, a panel for each temperature, to be shown.
 
-    query: (2,). keys: (source, 2), drawn as arrows whose width is the key's weight at that
-    temperature. values: (source, d_v), written beside their keys; their blend stands below. Raises
-    ValueError where the sizes do not fit.
+    query: (2,) for all panels, or one for each, (panels, 2). keys: (source, 2), drawn as arrows
+    whose width is the key's weight at that temperature. values: (source, d_v), written beside their
+    keys; their blend stands below. Raises ValueError where the sizes do not fit.
     """
-    if query.shape != (2,) or keys.shape != (len(words), 2) or len(values) != len(words):
+    panels = len(temperatures)
+    fits = query.shape in ((2,), (panels, 2))
+    if not fits or keys.shape != (len(words), 2) or len(values) != len(words):
         raise ValueError(
             f"query {tuple(query.shape)}, keys {tuple(keys.shape)} and values "
-            f"{tuple(values.shape)} for {len(words)} words; expected (2,), one row of two numbers "
-            "and one row of values for each word."
+            f"{tuple(values.shape)} for {len(words)} words; expected (2,) or ({panels}, 2), one "
+            "row of two numbers and one row of values for each word."
         )
-    fig = Figure(figsize=(3.1 * len(temperatures), 2.9))
-    for axes, temperature in zip(fig.subplots(1, len(temperatures)), temperatures, strict=True):
-        shares = torch.softmax(keys @ query / temperature, dim=0)
+    fig = Figure(figsize=(3.1 * panels, 2.9))
+    shown = zip(fig.subplots(1, panels), query.expand(panels, 2), temperatures, strict=True)
+    for axes, asking, temperature in shown:
+        shares = torch.softmax(keys @ asking / temperature, dim=0)
         entries = zip(words, keys.tolist(), values.tolist(), shares.tolist(), strict=True)
         for word, key, value, weight in entries:
             look = {"arrowstyle": "-|>", "color": palette.ROLE_COLOURS["key"], "lw": 1 + 7 * weight}
@@ -253,11 +259,76 @@ def in_the_plane(
             "lw": 2.5,
             "linestyle": "--",
         }
-        axes.annotate("", query.tolist(), (0, 0), arrowprops={**look, "shrinkA": 0, "shrinkB": 0})
-        axes.text(*(1.18 * query).tolist(), "query", ha="left", va="center", fontsize=12)
+        axes.annotate("", asking.tolist(), (0, 0), arrowprops={**look, "shrinkA": 0, "shrinkB": 0})
+        axes.text(*(1.18 * asking).tolist(), "query", ha="left", va="center", fontsize=12)
         blend = ", ".join(f"{v:.1f}" for v in (shares @ values).tolist())
         axes.text(0, -0.85, f"answer ({blend})", ha="center", fontsize=13, weight="bold")
         axes.set(xlim=(-1.9, 1.9), ylim=(-1.0, 1.5), aspect="equal")
         axes.set_axis_off()
         axes.set_title(f"temperature {temperature:g}", loc="center", fontsize=14)
     return fig
+
+
+def turned_question(
+    keys: Tensor, values: Tensor, words: Sequence[str], wanted: int, degrees: float
+) -> Figure:
+    """Return a figure of a memory, and of a question that is one of its keys, turned; to be shown.
+
+    keys: (source, 2), given as numbers and as arrows. values: (source, d_v). words: one for each
+    entry. wanted: the entry that is asked for, from 0. degrees: by which its key is turned, to the
+    left. Raises ValueError for an entry that is not there.
+    """
+    if not 0 <= wanted < len(words) or keys.shape != (len(words), 2) or len(values) != len(words):
+        raise ValueError(
+            f"entry {wanted} of {len(words)} words is wanted, with keys {tuple(keys.shape)} and "
+            f"values {tuple(values.shape)}; expected one row of two numbers and one row of values "
+            f"for each word, and an entry from 0 to {len(words) - 1}."
+        )
+    way = radians(degrees)
+    turn = torch.tensor([[cos(way), sin(way)], [-sin(way), cos(way)]])
+    question = keys[wanted] @ turn
+    fig = Figure(figsize=(8.4, 3.1))
+    table, plane = fig.subplots(1, 2, width_ratios=(1.35, 1))
+    colours = palette.ROLE_COLOURS
+    entries = zip(words, keys.tolist(), values.tolist(), strict=True)
+    rows = [(word, key, value, "key") for word, key, value in entries]
+    rows.append(("question", question.tolist(), [0.0] * values.shape[1], "query"))
+    for line, (name, found_by, gives, role) in enumerate(rows):
+        low = -line - (0.5 if role == "query" else 0)  # apart from the memory
+        table.text(-0.25, low, name, ha="right", va="center", fontsize=13)
+        for place, number in enumerate((*found_by, *gives)):
+            part = role if place < 2 else "value" if role == "key" else None
+            left = place + (0.4 if place > 1 else 0)
+            face = (colours[part], 0.35) if part else "none"
+            thick = line == wanted and place > 1  # the value that is asked for
+            cell = Rectangle((left, low - 0.36), 0.92, 0.72, facecolor=face)
+            cell.set(edgecolor=palette.GREY, linewidth=2.6 if thick else 0.6)
+            table.add_patch(cell)
+            text = f"{number:.2f}".rstrip("0").rstrip(".")
+            table.text(left + 0.46, low, text, ha="center", va="center", fontsize=12)
+    for left, text in ((1, "found by"), (2.4 + values.shape[1] / 2, "gives")):
+        table.text(left - 0.04, 0.7, text, ha="center", va="center", fontsize=13)
+    table.set(xlim=(-1.9, 2.5 + values.shape[1]), ylim=(-len(words) - 1.0, 1.1))
+    for word, key in zip(words, keys, strict=True):
+        _vector(plane, key, word, colours["key"], width=4.0 if word == words[wanted] else 1.6)
+    _vector(plane, question, "question", colours["query"], width=2.5, dashed=True)
+    looks = {"arrowstyle": "->", "color": palette.GREY, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
+    looks["connectionstyle"] = f"arc3,rad={0.4 * degrees / 90:g}"
+    plane.annotate("", (0.55 * question).tolist(), (0.55 * keys[wanted]).tolist(), arrowprops=looks)
+    plane.set(xlim=(-1.9, 1.6), ylim=(-0.7, 1.5), aspect="equal")
+    for axes, title in ((table, "A memory, and a question"), (plane, "The question is turned")):
+        axes.set_axis_off()
+        axes.set_title(title, loc="center", fontsize=14)
+    return fig
+
+
+def _vector(
+    axes: Axes, tip: Tensor, name: str, colour: str, width: float, dashed: bool = False
+) -> None:
+    """Draw an arrow from the centre, with its name at its tip."""
+    look = {"arrowstyle": "-|>", "color": colour, "lw": width, "shrinkA": 0, "shrinkB": 0}
+    axes.annotate(
+        "", tip.tolist(), (0, 0), arrowprops=look | {"linestyle": "--" if dashed else "-"}
+    )
+    x, y = (1.22 * tip).tolist()
+    axes.text(x, y + (0.22 if dashed else 0), name, ha="center", va="center", fontsize=12)
