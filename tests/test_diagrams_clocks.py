@@ -53,7 +53,9 @@ def added_up():
 
 
 def test_word_and_position_are_drawn_as_they_are_added():
-    assert faults(*added_up(), {"d_model": 8}) == []
+    diagram, tensors = added_up()
+    assert faults(diagram, tensors, {"d_model": 8}) == []
+    assert diagram.alike == set(tensors)  # the same number has the same shade in each vector
 
 
 @pytest.mark.parametrize("wrong", [("p1", "x2"), ("p2", "x1"), ("p1", "e")])

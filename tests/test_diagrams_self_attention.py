@@ -20,6 +20,7 @@ from helpers.figures.diagrams.self_attention import (
     trace_two_ways,
     two_ways,
 )
+from helpers.figures.diagrams.spec import check_numbers
 
 WORDS = ("the", "black", "cat")
 SIZES = {"d_model": 5, "d_k": 4, "d_v": 6}
@@ -32,36 +33,49 @@ def given():
     return drawn[0], drawn[1:]
 
 
-@pytest.mark.parametrize("asking", [1, 2, 3])
+@pytest.mark.parametrize("asking", [0, 1, 2])
 def test_a_word_that_asks_is_drawn_as_it_is_computed(asking):
     tensors = trace_asking_word(*given(), asking)
     assert faults(asking_word(WORDS, asking), tensors, SIZES) == []
 
 
-@pytest.mark.parametrize("wrong", [Arrow("v1", "e1"), Arrow("x1", "q"), Arrow("x2", "k1")])
+@pytest.mark.parametrize("wrong", [Arrow("v0", "e0"), Arrow("x0", "q"), Arrow("x1", "k0")])
 def test_a_wrong_arrow_is_found(wrong):
-    diagram = asking_word(WORDS, 2)
+    diagram = asking_word(WORDS, 1)
     more = dataclasses.replace(diagram, arrows=(*diagram.arrows, wrong))
-    assert faults(more, trace_asking_word(*given(), 2), SIZES)
+    assert faults(more, trace_asking_word(*given(), 1), SIZES)
 
 
-@pytest.mark.parametrize("left_out", [("x1", "v1"), ("q", "e3"), ("a2", "p2"), ("p3", "y")])
+@pytest.mark.parametrize("left_out", [("x0", "v0"), ("q", "e2"), ("a1", "p1"), ("p2", "y")])
 def test_a_missing_arrow_is_found(left_out):
-    diagram = asking_word(WORDS, 2)
+    diagram = asking_word(WORDS, 1)
     ways = tuple(a for a in diagram.arrows if (a.start, a.end) != left_out)
-    assert faults(dataclasses.replace(diagram, arrows=ways), trace_asking_word(*given(), 2), SIZES)
+    assert faults(dataclasses.replace(diagram, arrows=ways), trace_asking_word(*given(), 1), SIZES)
 
 
 def test_the_walk_shows_what_the_learners_function_computes():
     states, matrices = given()
-    numbers = follow_asking_word(states, matrices, 3)
+    numbers = follow_asking_word(states, matrices, 2)
     outputs, weights = nb09.self_attention.reference(states[None], *matrices)
     shown = torch.tensor(numbers.values["y"], dtype=torch.float64)
     torch.testing.assert_close(shown, outputs[0, 2])
-    assert [numbers.weights[f"a{i}"] for i in (1, 2, 3)] == pytest.approx(weights[0, 2].tolist())
+    assert [numbers.weights[f"a{i}"] for i in (0, 1, 2)] == pytest.approx(weights[0, 2].tolist())
 
 
-@pytest.mark.parametrize("asking", [0, 4])
+def test_numbers_that_have_names_stand_upright_beside_them():
+    states, matrices = given()
+    plain = follow_asking_word(states, matrices, 1)
+    numbers = follow_asking_word(states, matrices, 1, list("abcd"), list("efghij"))
+    check_numbers(asking_word(WORDS, 1), [numbers])  # a name for each number
+    assert numbers.rows == dict.fromkeys(("k0", "k1", "k2", "q"), list("abcd")) | dict.fromkeys(
+        ("v0", "v1", "v2", "y"), list("efghij")
+    )
+    for name in numbers.rows:
+        assert numbers.values[name] == [[number] for number in plain.values[name]]
+    assert numbers.values["x1"] == plain.values["x1"] and not plain.rows
+
+
+@pytest.mark.parametrize("asking", [-1, 3])
 def test_a_word_that_is_not_there_cannot_ask(asking):
     with pytest.raises(ValueError, match=f"word {asking} of 3"):
         asking_word(WORDS, asking)

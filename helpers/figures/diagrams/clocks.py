@@ -48,7 +48,8 @@ def word_plus_position(word: str, places: tuple[int, int]) -> Diagram:
         "word is the same."
     )
     title = f"One '{word}', two places, two vectors"
-    return Diagram(title, boxes, ways, stages, alt, unfolds=True)
+    alike = frozenset(box.name for box in boxes if box.bound)
+    return Diagram(title, boxes, ways, stages, alt, unfolds=True, alike=alike)
 
 
 def _vector(name: str, label: str, role: str, at: tuple[float, float], about: str) -> Box:
@@ -75,10 +76,11 @@ def follow_word_plus_position(word: Tensor, encoding: Tensor, places: tuple[int,
 
 
 def clock_hands(encoding: Tensor, pairs: Sequence[int]) -> Figure:
-    """Return a figure with a clock for each position and pair of columns, to be shown.
+    """Return a figure with a clock for each position and hand, to be shown.
 
-    encoding: (length, width), columns 2i and 2i + 1 a sine and a cosine. pairs: the numbers i that
-    are drawn, a row each. The hand of a clock points up at angle 0 and turns to the right.
+    encoding: (length, width), columns 2i and 2i + 1 the sine and the cosine of hand i. pairs: the
+    numbers i of the hands that are drawn, a row each. A hand points up at angle 0 and turns to the
+    right.
     Raises ValueError for a pair that is not there.
     """
     numbers = to_array(encoding, "encoding")
@@ -88,17 +90,16 @@ def clock_hands(encoding: Tensor, pairs: Sequence[int]) -> Figure:
             f"pairs {lost} are not there; an encoding of {width} columns has pairs "
             f"0 to {width // 2 - 1}"
         )
-    fig = Figure(figsize=(1.6 + 0.58 * length, 0.7 + 0.58 * len(pairs)))
+    fig = Figure(figsize=(1.5 + 0.58 * length, 0.7 + 0.58 * len(pairs)))
     axes = fig.add_subplot()
-    axes.set_title("The hands of lower clocks turn more slowly")
-    axes.set(xlim=(-2.6, length - 0.4), ylim=(len(pairs) - 0.4, -0.8), aspect="equal")
+    axes.set_title("Hands in lower rows turn more slowly")
+    axes.set(xlim=(-2.4, length - 0.4), ylim=(len(pairs) - 0.4, -0.8), aspect="equal")
     axes.set_axis_off()
     for place in range(length):
         axes.text(place, -0.62, f"{place}", ha="center", va="center", fontsize=13)
     axes.text(-0.7, -0.62, "position", ha="right", va="center", fontsize=13)
     for line, pair in enumerate(pairs):
-        columns = f"columns {2 * pair}, {2 * pair + 1}"
-        axes.text(-0.7, line, columns, ha="right", va="center", fontsize=13)
+        axes.text(-0.7, line, f"hand {pair}", ha="right", va="center", fontsize=13)
         for place in range(length):
             sine, cosine = numbers[place, 2 * pair], numbers[place, 2 * pair + 1]
             face = Circle((place, line), 0.38, facecolor="none", edgecolor=palette.GREY, lw=1.2)
@@ -113,7 +114,7 @@ def clock_hands(encoding: Tensor, pairs: Sequence[int]) -> Figure:
 def encoding_map(encoding: Tensor) -> Figure:
     """Return a figure of all numbers of an encoding (length, width), a row for each position."""
     numbers = to_array(encoding, "encoding")
-    fig = Figure(figsize=(7.5, 5.0))
+    fig = Figure(figsize=(6.4, 3.6))
     axes = fig.add_subplot()
     ramp = LinearSegmentedColormap.from_list("signed", list(palette.SIGNED_RAMP))
     image = axes.imshow(numbers, cmap=ramp, vmin=-1, vmax=1, aspect="auto")

@@ -14,80 +14,72 @@ from helpers.attention import attend, scaled_dot
 from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, arrows
 from helpers.models import AttentionLayer
 
-COLUMN = 2.5  # from word to word
+COLUMN = 2.65  # from word to word
 ASIDE = 0.8  # a key stands so far left of its word's column, a value so far right
+# Columns and rows of a box, by its first letter. Vectors whose numbers have names stand upright,
+# because a name beside a number has more room than one above it.
+SIZES = {"x": (0.9, 0.52), "p": (1.0, 0.52)} | dict.fromkeys("kq", (0.84, 1.4))
+SIZES |= dict.fromkeys("vy", (1.0, 0.95))
 
 
 def asking_word(words: Sequence[str], asking: int) -> Diagram:
     """One word asks all words of its sentence, itself included; tensors: `trace_asking_word`.
 
-    words: of the sentence, two or more. asking: which of them asks, counted from 1.
+    words: of the sentence, two or more. asking: which of them asks, counted from 0.
     Raises ValueError for a word that is not there.
     """
-    if not 1 <= asking <= len(words) or len(words) < 2:
+    if not 0 <= asking < len(words) or len(words) < 2:
         raise ValueError(
             f"word {asking} of {len(words)} is to ask; expected two words or more, and one of them "
-            "counted from 1"
+            "counted from 0"
         )
-    columns = {i: COLUMN * (i - 1) for i in range(1, len(words) + 1)}
-    middle, word = COLUMN * (len(words) - 1) / 2, words[asking - 1]
+    columns = {i: COLUMN * i for i in range(len(words))}
+    middle, word = COLUMN * (len(words) - 1) / 2, words[asking]
+    fits, share = f"How well it fits what {word} asks.", "Its share of the look."
     boxes = []
     for i, column in columns.items():
         left, right = column - ASIDE, column + ASIDE
         boxes += [
-            Box(f"w{i}", words[i - 1], "word", (column, 0), tall=0.36, bound=False),
-            _box(f"x{i}", f"x_{{{i}}}", "source", (column, 0.9), "d_model", "The word's vector."),
+            Box(f"w{i}", words[i], "word", (column, 0), tall=0.36, bound=False),
+            _box(f"x{i}", f"x_{{{i}}}", "source", (column, 0.85), "d_model", "The word's vector."),
             _box(
-                f"k{i}", f"k_{{{i}}}", "source", (left, 2.1), "d_k", "Its key: what it is found by."
+                f"k{i}",
+                f"k_{{{i}}}",
+                "source",
+                (left, 2.25),
+                "d_k",
+                "Its key: what it is found by.",
             ),
-            _box(f"v{i}", f"v_{{{i}}}", "value", (right, 2.1), "d_v", "Its value: what it gives."),
-            _box(
-                f"e{i}",
-                f"e_{{{i}}}",
-                "score",
-                (left, 3.45),
-                "",
-                f"How well it fits what {word} asks.",
-            ),
-            _box(f"a{i}", f"a_{{{i}}}", "score", (left, 4.95), "", "Its share of the look."),
+            _box(f"v{i}", f"v_{{{i}}}", "value", (right, 2.25), "d_v", "Its value: what it gives."),
+            _box(f"e{i}", f"e_{{{i}}}", "score", (left, 5.05), "", fits),
+            _box(f"a{i}", f"a_{{{i}}}", "score", (left, 6.45), "", share),
             _box(
                 f"p{i}",
                 f"a_{{{i}}} v_{{{i}}}",
                 "context",
-                (right, 5.8),
+                (right, 7.25),
                 "d_v",
-                "Its value, times its weight.",
+                "Value times weight.",
             ),
         ]
+    asks, found = f"What {word} asks for.", f"What {word} found."
     boxes += [
-        _box(
-            "q",
-            f"q_{{{asking}}}",
-            "decoder",
-            (columns[asking], 2.55),
-            "d_k",
-            f"What {word} asks for.",
-        ),
+        _box("q", f"q_{{{asking}}}", "decoder", (columns[asking], 3.9), "d_k", asks),
         Box(
             "softmax",
             "softmax over all words",
             "parameter",
-            (middle - ASIDE / 2, 4.2),
+            (middle - ASIDE / 2, 5.75),
             wide=COLUMN * (len(words) - 1) + 1.6,
             tall=0.4,
             bound=False,
         ),
-        _box(
-            "y", f"y_{{{asking}}}", "context", (middle + ASIDE, 6.85), "d_v", f"What {word} found."
-        ),
+        _box("y", f"y_{{{asking}}}", "context", (middle + ASIDE, 8.4), "d_v", found),
     ]
-    ways = [Arrow(f"x{asking}", "q"), Arrow("softmax", "a1")]
+    ways = [Arrow(f"x{asking}", "q")]
     for i in columns:
-        ways += arrows(
-            f"w{i} > x{i} > k{i} > e{i} > softmax", f"x{i} > v{i} > p{i}", f"a{i} > p{i}"
-        )
+        ways += arrows(f"w{i} > x{i} > k{i} > e{i} > softmax > a{i} > p{i}", f"x{i} > v{i} > p{i}")
         ways += [Arrow("q", f"e{i}"), Arrow(f"p{i}", "y", weight=f"a{i}")]
-        ways += [Arrow("softmax", f"a{i}")] if i > 1 else []
     stages = (
         Stage("Each word of the sentence has its vector.", _all("wx", columns)),
         Stage(
@@ -119,12 +111,13 @@ def asking_word(words: Sequence[str], asking: int) -> Diagram:
         f"gives weights a, and the values times their weights add up to the output y of '{word}'."
     )
     title = f"'{word}' asks all words of its own sentence"
-    return Diagram(title, tuple(boxes), tuple(ways), stages, alt, unfolds=True)
+    alike = frozenset(_all("a", columns))
+    return Diagram(title, tuple(boxes), tuple(ways), stages, alt, unfolds=True, alike=alike)
 
 
 def _box(name: str, symbol: str, role: str, at: tuple[float, float], shape: str, about: str) -> Box:
-    wide = 1.0 if " " in symbol else 0.74
-    return Box(name, f"${symbol}$", role, at, shape, f"${symbol}$", about, wide=wide, tall=0.52)
+    wide, tall = SIZES.get(name[0], (0.74, 0.52))
+    return Box(name, f"${symbol}$", role, at, shape, f"${symbol}$", about, wide=wide, tall=tall)
 
 
 def _all(parts: str, columns: dict[int, float]) -> tuple[str, ...]:
@@ -135,27 +128,41 @@ def trace_asking_word(states: Tensor, matrices: Sequence[Tensor], asking: int) -
     """Return every tensor of `asking_word` in one graph.
 
     states: of the words (source, d_model). matrices: W_Q and W_K (d_model, d_k) and W_V
-    (d_model, d_v). asking: the word that asks, counted from 1.
+    (d_model, d_v). asking: the word that asks, counted from 0.
     """
     w_q, w_k, w_v = matrices
     xs = [row.clone() for row in states]
-    q = xs[asking - 1] @ w_q
+    q = xs[asking] @ w_q
     ks, vs = [x @ w_k for x in xs], [x @ w_v for x in xs]
     es = [q @ k / len(q) ** 0.5 for k in ks]
     weights = torch.softmax(torch.stack(es), dim=0)
     shares = list(weights.unbind())
     parts = [a * v for a, v in zip(shares, vs, strict=True)]
     columns = {"x": xs, "k": ks, "v": vs, "e": es, "a": shares, "p": parts}
-    made = {f"{name}{i}": row for name, rows in columns.items() for i, row in enumerate(rows, 1)}
+    made = {f"{name}{i}": row for name, rows in columns.items() for i, row in enumerate(rows)}
     return made | {"q": q, "y": torch.stack(parts).sum(dim=0)}
 
 
 @torch.no_grad()
-def follow_asking_word(states: Tensor, matrices: Sequence[Tensor], asking: int) -> Numbers:
-    """Return what `asking_word` shows of a sentence and three matrices; see the trace."""
+def follow_asking_word(
+    states: Tensor,
+    matrices: Sequence[Tensor],
+    asking: int,
+    asked: Sequence[str] = (),
+    given: Sequence[str] = (),
+) -> Numbers:
+    """Return what `asking_word` shows of a sentence and three matrices; see the trace.
+
+    asked: what each number of a query and of a key means. given: what each number of a value and of
+    the output means. Without them the numbers have no names.
+    """
     parts = trace_asking_word(states, matrices, asking)
-    weights = {f"a{i}": float(parts[f"a{i}"]) for i in range(1, len(states) + 1)}
-    return Numbers("", {name: tensor.tolist() for name, tensor in parts.items()}, {}, weights)
+    values = {name: tensor.tolist() for name, tensor in parts.items()}
+    named = dict.fromkeys("kq", asked) | dict.fromkeys("vy", given)
+    rows = {name: named[name[0]] for name in values if named.get(name[0])}
+    values |= {name: [[number] for number in values[name]] for name in rows}  # upright
+    weights = {f"a{i}": float(parts[f"a{i}"]) for i in range(len(states))}
+    return Numbers("", values, {}, weights, rows=rows)
 
 
 def two_ways() -> Diagram:
