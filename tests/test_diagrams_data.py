@@ -36,7 +36,13 @@ from helpers.figures.diagrams.attention import (
     trace_additive_step,
 )
 from helpers.figures.diagrams.both_ways import both_ways, trace_both_ways
-from helpers.figures.diagrams.course import first_letters, follow_letters, whole_course
+from helpers.figures.diagrams.course import (
+    core_minutes,
+    draw_course,
+    first_letters,
+    follow_letters,
+    whole_course,
+)
 from helpers.figures.diagrams.recurrent import (
     back_through_time,
     gru_cell,
@@ -145,6 +151,26 @@ def test_an_arrow_of_the_course_leads_to_a_notebook_that_says_on_what_it_builds(
         builds_on = re.search(r"\*\*Builds on:\*\*.*", titles[arrow.end])
         assert builds_on and f"]({arrow.start}_" in builds_on[0], arrow
     assert {box.name for box in diagram.boxes if box.role != "word"} == set(titles) - {"00"}
+
+
+def test_a_notebooks_minutes_are_those_of_its_core_sections(tmp_path):
+    rows = "| **1 One.** Why? | core, class | 12 |", "| **2 Two.** How? | deeper | 30 |"
+    table = "\n".join((*rows, "| **3 Three**: so | core | 8 + 5 |"))
+    cells = [{"cell_type": "code", "source": []}, {"cell_type": "markdown", "source": [table]}]
+    (tmp_path / "04_four.ipynb").write_text(json.dumps({"cells": cells}), encoding="utf-8")
+    assert core_minutes("04", tmp_path) == 25
+    with pytest.raises(FileNotFoundError, match="no notebook 05"):
+        core_minutes("05", tmp_path)
+
+
+def test_the_course_says_which_notebooks_are_half_filled(monkeypatch):
+    shown = []
+    monkeypatch.setattr(charts, "publish_display_data", shown.append)
+    monkeypatch.setattr(charts, "png", lambda *_: b"")
+    draw_course()
+    assert "Those of 01 and 11 are half filled." in shown[0]["text/plain"]
+    minutes = [box.label for box in whole_course().boxes if box.label.startswith("core: ")]
+    assert len(minutes) == 13 and "core: 0 min" not in minutes
 
 
 def test_the_encoder_that_reads_both_ways_is_drawn_as_it_is_computed():
