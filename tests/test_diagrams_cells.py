@@ -113,7 +113,7 @@ def test_the_walk_says_what_the_captioner_says():
     assert [moment.name for moment in walk] == said.target[:6]
     for moment, weights in zip(walk, said.weights, strict=False):
         most = int(weights.argmax())
-        assert moment.words["weights"] == f"cell {most + 1}: {float(weights[most]):.2f}"
+        assert moment.words["weights"] == f"weights: cell {most + 1}, {float(weights[most]):.2f}"
 
 
 def shown_cells(axes, side: int) -> list[np.ndarray]:

@@ -16,6 +16,7 @@ import torch
 from matplotlib.axes import Axes
 from matplotlib.colors import ListedColormap
 from matplotlib.figure import Figure
+from matplotlib.patheffects import withStroke
 from torch import Tensor
 
 from helpers import palette
@@ -44,7 +45,7 @@ def by_hand(contents: Sequence[str]) -> Diagram:
     ]
     for i, content in enumerate(contents, 1):
         boxes += [
-            Box(f"x{i}", content, "word", (i, 0.15), wide=0.95, bound=False),
+            Box(f"x{i}", content, "word", (i, 0.15), wide=1.0, bound=False),
             _of_cell("h", i, "source", 0.95, "features", f"$h_{i}$", f"What cell {i} tells."),
             _of_cell("e", i, "score", 2.6, "", f"$e_{i} = q \\cdot h_{i}$", "How well it fits."),
             _of_cell("a", i, "score", 4.1, "", f"$a_{i}$", f"The share of cell {i} in the look."),
@@ -212,7 +213,7 @@ def captioner_step(attends: bool = True) -> Diagram:
         boxes += [
             _wide("keys", "keys $U h_i$", "source", (1.4, 3.85), "cells, attention", "", 1.6),
             _wide("query", "query $W s_{t-1} + b$", "decoder", (-0.85, 4.35), "attention", "", 1.9),
-            _wide("weights", "weights", "score", (1.4, 4.85), "cells", "One for each cell.", 1.9),
+            _wide("weights", "weights", "score", (1.4, 4.85), "cells", "One for each cell.", 2.2),
         ]
         ways += [
             *arrows("h > keys > weights > c", "before > query > weights"),
@@ -327,7 +328,7 @@ def follow_captioner(model: AttentionCaptioner, image: Tensor, longest: int = 30
         most = int(weights.argmax())
         strips = {name: parts[name] for name in ("query", "before", "y", "c", "s")}
         words = {
-            "weights": f"cell {most + 1}: {float(weights[most]):.2f}",
+            "weights": f"weights: cell {most + 1}, {float(weights[most]):.2f}",
             "y": before,
             "logits": ", ".join(f"{known[i]} {e:.1f}" for i, e in zip(places, best, strict=True)),
             "word": word,
@@ -411,9 +412,10 @@ def _strips(axes: Axes, rows: np.ndarray, label: str, of: int) -> None:
     if label == "content":
         axes.set_xticks([])
         axes.set_title("3. a vector for each cell", fontsize=13, fontweight="normal", pad=6)
+        axes.text(cells + 2.2, -0.25, "5. sum", ha="right", va="bottom", fontsize=13)
     else:
-        axes.set_xticks([*range(1, cells + 1), cells + 1.6], [*range(1, cells + 1), "5.\nsum"])
-        axes.set_xlabel("number of the cell, and the sum by the weights")
+        axes.set_xticks([*range(1, cells + 1), cells + 1.6], [*range(1, cells + 1), "sum"])
+        axes.set_xlabel("number of the cell; sum: all cells, each times its weight")
 
 
 def _cells(
@@ -438,8 +440,8 @@ def _cells(
             *(column * right + 0.07 * wide, row * down + 0.07 * high),
             tags[k],
             **{"ha": "left", "va": "top", "fontsize": 9, "color": "#444444", "gid": AS_IT_IS},
-            # On white, because a thing may reach into the corner of its cell.
-            bbox={"facecolor": "white", "edgecolor": "none", "pad": 0.4, "gid": AS_IT_IS},
+            # With a white rim, because a thing may reach into the corner of its cell.
+            path_effects=[withStroke(linewidth=2, foreground="white")],
         )
     axes.imshow(together, extent=(0, size[1], size[0], 0), interpolation="antialiased")
     starts = [start for n in range(side) for start in (n, n)]
@@ -471,12 +473,13 @@ def shuffled(picture: Any, order: Sequence[int], said: Mapping[str, str], title:
     own = _numbered(_side(cells))
     moved = [own[k] for k in order]
     panels = ((range(cells), own), (order, moved), (order, own))
-    fig = Figure(figsize=(6.8, 4.2))
+    texts = [textwrap.fill(caption, 24) for caption in said.values()]
+    lines = max(text.count("\n") + 1 for text in texts)
+    fig = Figure(figsize=(6.8, 3.7 + 0.22 * lines))
     grid = fig.subplots(1, 3)
-    for axes, (places, tags), (heading, caption) in zip(grid, panels, said.items(), strict=True):
+    for axes, (places, tags), heading, text in zip(grid, panels, said, texts, strict=True):
         _cells(axes, image, places, tags, gap=0.06)
         axes.set_title(textwrap.fill(heading, 19), fontsize=13, fontweight="normal", pad=8)
-        axes.text(0.0, -0.04, textwrap.fill(caption, 20), transform=axes.transAxes, va="top",
-                  fontsize=12)  # fmt: skip
+        axes.text(0.0, -0.04, text, transform=axes.transAxes, va="top", fontsize=12)
     fig.suptitle(textwrap.fill(title, 50), x=0.01, ha="left", fontweight="bold", fontsize=15)
     return fig
