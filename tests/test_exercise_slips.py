@@ -9,11 +9,26 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy, silu
 
-from helpers.exercises import REGISTRY, nb00, nb01, nb02, nb04, nb06, nb07, nb08, nb09, nb10, nb12
-from helpers.exercises.engine import NOT_YET
-from helpers.exercises.explaining import Candidates
+from helpers.exercises import (
+    REGISTRY,
+    building,
+    comparing,
+    nb00,
+    nb01,
+    nb02,
+    nb04,
+    nb06,
+    nb07,
+    nb08,
+    nb09,
+    nb10,
+    nb12,
+)
+from helpers.exercises.engine import NOT_YET, _Trial
+from helpers.exercises.explaining import Candidates, Seen
 from helpers.exercises.inputs import Dice
-from helpers.exercises.slips import compiled, inlined, program, slips
+from helpers.exercises.running import Outcome
+from helpers.exercises.slips import compiled, inlined, program, slips, together
 from tests.exercise_tools import define, edited, unwrapped
 
 
@@ -302,7 +317,7 @@ def countdown(x):
 
 def test_slip_is_found_among_those_that_never_end():
     candidates = Candidates(countdown, inspect.getsource(countdown), (), lambda answer: answer)
-    found = dict(candidates.giving([2], ["x"], 6, pairs=False))
+    found = dict(candidates.giving([Seen([2], 5, 6)], ["x"]))
     assert "one change to the course's answer: `6` in place of `5`" in found
 
 
@@ -333,3 +348,116 @@ def test_slip_is_named_where_it_raises_an_error_on_a_small_input():
 def test_name_that_is_read_once_is_replaced_by_what_it_stands_for():
     (function,) = inlined(program(SOURCE)).body
     assert ast.unparse(function.body[0]) == "return torch.tanh(x + scale).sum()"
+
+
+ONE_LINE = 'def answer(x, rate):\n    """Return what is asked for."""\n    return {}\n'
+KEPT = """
+def answer(x, rate):
+    'Return what is asked for.'
+    kept = []
+    for one in x:
+        kept.append(one)
+    return torch.stack(kept)
+"""
+
+
+@pytest.mark.parametrize(
+    ("text", "words", "result"),
+    [
+        (ONE_LINE.format("x * 2.5"), "`25.0` in place of `2.5`", [[75, 100]]),
+        (ONE_LINE.format("x * 2.5"), "`0.25` in place of `2.5`", [[0.75, 1]]),
+        (ONE_LINE.format("x.sum(dim=1)"), "norm in place of sum in `x.sum(dim=1)`", [5]),
+        (ONE_LINE.format("x.sum(dim=1)"), "only the first entry in `x.sum(dim=1)`", [3]),
+        (ONE_LINE.format("x.sum(dim=1)"), "only the last entry in `x.sum(dim=1)`", [4]),
+        (ONE_LINE.format("x * rate"), "1 - `rate` in place of it", [[2.25, 3]]),
+        (ONE_LINE.format("x * rate"), "1 - `x * rate` in place of it", [[0.25, 0]]),
+        (KEPT, "the sum of all so far appended, and not `one` alone", [[3, 4]]),
+    ],
+)
+def test_slip_gives_the_result_that_its_words_say(text, words, result):
+    found = {s.words: s for s in slips(program(text), {"x": torch.ones(1, 2), "rate": 0.25})}
+    assert torch.allclose(called(found[words].tree), torch.tensor(result, dtype=torch.float32))
+
+
+def called(tree):
+    """Return what a program gives for one row of 3 and 4, and a rate of 0.25."""
+    names = {"torch": torch}
+    exec(compile(ast.fix_missing_locations(tree), "<slip>", "exec"), names)
+    return names["answer"](torch.tensor([[3.0, 4.0]]), 0.25)
+
+
+def test_running_sums_and_means_are_appended():
+    text = KEPT.replace("x:", "(*x[0], x[0, 1]):")
+    found = {s.words: s for s in slips(program(text), {"x": torch.ones(1, 2), "rate": 0.25})}
+    words = "the {} of all so far appended, and not `one` alone"
+    assert called(found[words.format("sum")].tree).tolist() == [3, 7, 11]
+    means = called(found[words.format("mean")].tree)
+    assert torch.allclose(means, torch.tensor([3, 3.5, 11 / 3]))
+
+
+def test_two_slips_of_one_program_are_put_together_unless_they_stand_at_one_place():
+    found = list(slips(program(SOURCE), {"x": torch.ones(2), "scale": 1.0}))
+    place = {slip.words: number for number, slip in enumerate(found)}
+    plain, other, third = (
+        place["no `+ scale`"],
+        place["mean in place of sum in `total.sum()`"],
+        place["- in place of + in `x + scale`"],
+    )
+    pairs = list(together(found, [(plain, other), (plain, third)]))
+    assert [pair.words for pair in pairs] == [
+        "no `+ scale`; and mean in place of sum in `total.sum()`"
+    ]
+    text = ast.unparse(ast.fix_missing_locations(pairs[0].tree))
+    assert "total = torch.tanh(x)\n    return total.mean()" in text
+
+
+def both(x, y):
+    """Return what is asked for."""
+    return torch.tanh(x), torch.exp(y) + 2
+
+
+def test_slip_that_explains_a_part_of_the_results_is_tried_with_all_others():
+    x, y = torch.tensor([1.0, 2.0, 3.0]), torch.tensor([4.0, 5.0, 6.0])
+    seen = [Seen([x, y], both(x, y), (torch.sigmoid(x), torch.exp(y)))]
+    candidates = Candidates(both, inspect.getsource(both), (), lambda answer: answer)
+    words = [words for words, _ in candidates.giving(seen, ["x", "y"], likely=[])]
+    sigmoid = "sigmoid in place of tanh in `torch.tanh(x)`"
+    assert words[0] in {
+        f"two changes to the course's answer: no `+ 2`; and {sigmoid}",
+        f"two changes to the course's answer: {sigmoid}; and no `+ 2`",
+    }
+    assert not list(candidates.giving(seen, ["x", "y"]))  # no pairs are asked for
+
+
+def test_two_slips_in_a_whole_are_told():
+    slipped = edited(
+        nb08.AttentionLayer,
+        (" / keys.size(-1) ** 0.5", ""),
+        ("torch.softmax(hidden, dim=-1).masked_fill(~mask, 0.0)", "torch.softmax(scores, dim=-1)"),
+    )
+    message = unwrapped(nb08.AttentionLayer.verdict(slipped).message)
+    assert "two changes to the course's answer" in message
+    assert "no masked_fill anywhere" in message
+    assert "no `/ keys.size(-1) ** 0.5`" in message
+
+
+def test_outputs_of_a_whole_tell_a_misconception_before_its_gradients_are_made():
+    exercise = nb08.AttentionLayer
+    case, expected = exercise._inputs[0], exercise._known(exercise.spec, 0)
+    ways = {wrong.name: wrong.function for wrong in exercise.wrong_answers}
+    got = exercise._run(ways["not_scaled"], case)
+    trial = _Trial(0, case, expected, got)
+    fresh = building.with_parts(ways["not_scaled"])  # as if nobody had called it yet
+    assert exercise._begins_alike(fresh, trial)
+    assert (fresh, 0) in exercise._outputs
+    assert (fresh, 0) not in exercise._memory  # no gradient has been asked for
+    assert not exercise._begins_alike(ways["by_width"], trial)
+    assert exercise._begins_alike(ways["by_width"], trial._replace(got=Outcome(misstep="no class")))
+
+
+def test_places_behind_minus_infinity_are_not_compared():
+    lost = torch.tensor([[-1.0, -torch.inf]])
+    one, other = (Outcome(value=(lost, torch.tensor([[2, n]]))) for n in (0, 7))
+    assert comparing.same_slip(one, other)
+    assert not comparing.same_slip(one, Outcome(value=(lost, torch.tensor([[3, 0]]))))
+    assert not comparing.same_slip(one, Outcome(value=(lost + 1, torch.tensor([[2, 0]]))))

@@ -141,6 +141,13 @@ def tells(value: Any) -> bool:
     return sum(part.numel() for part in found) >= _MANY
 
 
+def agreeing(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor | None:
+    """Return where two tensors hold the same numbers, None if their shapes or types are others."""
+    if (one.shape, one.dtype) != (other.shape, other.dtype):
+        return None
+    return torch.isclose(one.detach(), other.detach(), RELATIVE, ABSOLUTE, equal_nan=True)
+
+
 def same_outputs(outputs: Any, got: Any) -> bool:
     """Return whether a result begins with these outputs; a whole has gradients behind them."""
     if isinstance(outputs, tuple) and isinstance(got, tuple):
@@ -158,7 +165,8 @@ def same_slip(one: Outcome, other: Outcome) -> bool:
     """Return whether two calls went wrong in the same way: by the same result, or the same error.
 
     Gradients are left out, because behind a wrong result they say nothing more: two ways to the
-    same NaN have different ones.
+    same NaN have different ones. Where both have minus infinity, whole numbers beside it are left
+    out too, because which of several such places is taken says nothing.
     """
     if one.late or other.late:
         return False
@@ -166,7 +174,30 @@ def same_slip(one: Outcome, other: Outcome) -> bool:
         return one.raised.kind == other.raised.kind
     if one.raised or other.raised or one.misstep or other.misstep:
         return one.misstep == other.misstep and not (one.raised or other.raised)
-    return difference(one.value, other.value) is None
+    return difference(one.value, _tied(one.value, other.value)) is None
+
+
+def _tied(one: Any, other: Any) -> Any:
+    """Return other results, with the whole numbers of `one` where both have minus infinity."""
+    if not isinstance(one, tuple) or not isinstance(other, tuple) or len(one) != len(other):
+        return other
+    pairs = list(zip(one, other, strict=True))
+    if not all(isinstance(part, torch.Tensor) for pair in pairs for part in pair):
+        return other
+    for known, found in pairs:
+        if known.is_floating_point() and known.shape == found.shape:
+            lost = (known == -math.inf) & (found == -math.inf)
+            other = tuple(
+                torch.where(lost, own, part) if _are_whole(own, part, lost) else part
+                for own, part in zip(one, other, strict=True)
+            )
+    return other
+
+
+def _are_whole(one: torch.Tensor, other: torch.Tensor, beside: torch.Tensor) -> bool:
+    """Whether two tensors hold whole numbers, one for each place of a third one."""
+    shapes = one.shape == other.shape == beside.shape
+    return shapes and one.dtype == other.dtype == torch.int64
 
 
 def gradient_difference(expected: Outcome, got: Outcome, zeros: Mapping[str, torch.Tensor]) -> str:

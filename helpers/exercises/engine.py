@@ -209,6 +209,8 @@ class Exercise:
     def verdict(self, function: Any) -> Verdict:
         """Judge `function` and return the verdict, without printing anything."""
         try:
+            if self._optimizes:  # it would be loaded inside, and all be judged a second time
+                running.load_compiler()
             compiler = running.compiler_is_loaded()
             with running.preserved():
                 verdict = self._judge(function)
@@ -302,6 +304,11 @@ class Exercise:
         if failures:
             return self._failed(wrong, shown, failures, trials)
         return self._at_training_size(function)
+
+    @functools.cached_property
+    def _optimizes(self) -> bool:
+        """Whether the course's answer makes an optimizer of PyTorch."""
+        return "torch.optim" in self.source
 
     @functools.cached_property
     def _inputs(self) -> list[tuple]:
@@ -503,13 +510,19 @@ class Exercise:
         ended = trial.got.raised or trial.got.misstep
         if not self.whole or ended or (way, trial.number) in self._memory:
             return True
-        if (way, trial.number) not in self._outputs:
-            with building.outputs_alone():
-                self._outputs[way, trial.number] = self._run(way, trial.case)
-        known = self._outputs[way, trial.number]
+        known = self._beginning(way, trial)
         if known.raised or known.misstep:
             return True
         return comparing.same_outputs(known.value, trial.got.value)
+
+    def _beginning(self, way: Callable[..., Any], trial: _Trial) -> running.Outcome:
+        """Return what a wrong answer does, of a whole its outputs alone; computed once."""
+        if not self.whole:
+            return self._known(way, trial.number)
+        if (way, trial.number) not in self._outputs:
+            with building.outputs_alone():
+                self._outputs[way, trial.number] = self._run(way, trial.case)
+        return self._outputs[way, trial.number]
 
     def _in_common(self, failures: list[_Trial], trials: list[_Trial]) -> str:
         """Return what all the wrong results have in common, '' if it is nothing that has a word."""
@@ -588,14 +601,23 @@ class Exercise:
             [part.source for part in self._parts],
             bool(self.whole),
         )
-        pairs = bool(telling) and not self.whole
         # What is True everywhere, or False, may come from any number; only another test tells it.
         truth = all(comparing.is_constant(trial.got.value) for trial in failures)
-        found = candidates.giving(first.case, self.parameters, first.got.value, pairs, truth)
+        likely = self._named_results(first) if telling else None
+        others = sorted(trials, key=lambda t: (t is not first, t.number not in failed))
+        seen = [explaining.Seen(t.case, t.expected.value, t.got.value) for t in others]
+        found = candidates.giving(seen, self.parameters, truth, likely)
         for words, function in found:
             if all(self._does_as(function, trial, trial.number in failed) for trial in trials):
                 return f"Your results are those of {words}."
         return ""
+
+    def _named_results(self, trial: _Trial) -> list[Any]:
+        """Return what each wrong answer returns on an input."""
+        named = (*self.wrong_answers, *self._wrong_parts)
+        ways = [way for wrong in named for way in (wrong.function, *wrong.also)]
+        known = [self._beginning(way, trial) for way in ways]
+        return [one.value for one in known if not one.raised and not one.misstep]
 
     def _does_as(self, function: Callable[..., Any], trial: _Trial, failed: bool) -> bool:
         """Return whether a changed answer does on an input what the learner's function did."""

@@ -14,6 +14,7 @@ import copy
 import ctypes
 import dis
 import functools
+import importlib
 import inspect
 import io
 import linecache
@@ -97,6 +98,11 @@ def preserved() -> Iterator[None]:
 def compiler_is_loaded() -> bool:
     """Return whether anybody has called torch.compile so far."""
     return "torch._dynamo" in sys.modules
+
+
+def load_compiler() -> None:
+    """Import what torch.compile needs, as an optimizer does at its first use; takes two seconds."""
+    importlib.import_module("torch._dynamo")
 
 
 def fresh_state(seed: int = 0) -> None:

@@ -10,7 +10,7 @@ import ast
 import functools
 import operator
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType
 from typing import Any, NamedTuple
 
@@ -68,17 +68,35 @@ Edits = Iterator[tuple[Words, ast.AST]]
 
 
 class Slip(NamedTuple):
-    """A program with one change, and what is changed; of_truth: whether a test is another one."""
+    """A program with one change, and what is changed; of_truth: whether a test is another one.
+
+    places: the nodes that are exchanged and what stands there instead, () of a change that is made
+    in another way, as of lines in another order.
+    """
 
     said: Words
     tree: ast.Module
     of_truth: bool = False
+    places: tuple[tuple[ast.AST, ast.AST], ...] = ()
 
     @property
     def words(self) -> str:
         """The change in words, as "no `+ bias`"."""
         text, *pieces = self.said
         return text.format(*map(_shown, pieces))
+
+
+class Pair(NamedTuple):
+    """A program with two changes."""
+
+    one: Slip
+    other: Slip
+    tree: ast.Module
+
+    @property
+    def words(self) -> str:
+        """Both changes in words."""
+        return f"{self.one.words}; and {self.other.words}"
 
 
 def slips(tree: ast.Module, arguments: Mapping[str, Any]) -> Iterator[Slip]:
@@ -109,13 +127,33 @@ def slips(tree: ast.Module, arguments: Mapping[str, Any]) -> Iterator[Slip]:
         added = _added_at(node, arguments)
         single += [(_ADDITIONS, False, words, node, new) for words, new in added]
     found = [
-        (rank, words, exchanged_in(parents, old, new), of_truth)
+        (rank, Slip(words, exchanged_in(parents, old, new), of_truth, ((old, new),)))
         for rank, of_truth, words, old, new in single
     ]
-    found += [(_ELSEWHERE, *change, False) for change in _repeated(tree, nodes, alike)]
-    found += [(_EVERYWHERE, *change, False) for change in _everywhere(tree, parts, nodes)]
-    found += [(_NAMES, *names, False) for part in parts for names in _other_names(part, parents)]
-    yield from (Slip(*change) for _, *change in sorted(found, key=lambda one: one[0]))
+    found += [(_ELSEWHERE, slip) for slip in _repeated(tree, nodes, alike)]
+    found += [(_EVERYWHERE, Slip(*change)) for change in _everywhere(tree, parts, nodes)]
+    found += [(_NAMES, Slip(*names)) for part in parts for names in _other_names(part, parents)]
+    yield from (slip for _, slip in sorted(found, key=lambda one: one[0]))
+
+
+def together(slips_: Sequence[Slip], pairs: Iterable[tuple[int, int]]) -> Iterator[Pair]:
+    """Yield the programs that have two slips of one program, for pairs of places in a list of them.
+
+    Two slips at one place, or of which neither is of single places, are passed over.
+    """
+    parents: dict[int, dict] = {}
+    for one, other in pairs:
+        for first, second in ((one, other), (other, one)):
+            if first not in parents:
+                parents[first] = parents_of(slips_[first].tree)
+            places = slips_[second].places
+            if places and all(old in parents[first] for old, _ in places):
+                if len(places) > 1:
+                    tree = _Exchanged(dict(places)).visit(slips_[first].tree)
+                else:
+                    tree = exchanged_in(parents[first], *places[0])
+                yield Pair(slips_[one], slips_[other], tree)
+                break
 
 
 def program(source: str, methods: Sequence[str] = (), parts: Sequence[str] = ()) -> ast.Module:
@@ -216,8 +254,8 @@ def _said(kind: str, old: ast.AST, new: ast.AST) -> Words:
 
 def _repeated(
     tree: ast.Module, nodes: Sequence[ast.AST], alike: Mapping[Any, Mapping[ast.AST, ast.AST]]
-) -> Iterator[tuple[Words, ast.AST]]:
-    """Yield (words, program): a slip made at all the places that are alike, or at those in a loop.
+) -> Iterator[Slip]:
+    """Yield a slip made at all the places that are alike, or at those in a loop.
 
     alike: of each kind of slip, what is written at which node instead.
     """
@@ -231,7 +269,8 @@ def _repeated(
                 one, *others = chosen
                 places = "another place" if len(others) == 1 else f"{len(others)} other places"
                 words = f"`{{}}` in place of `{{}}`, and likewise at {places}"
-                yield (words, chosen[one], one), _Exchanged(chosen).visit(tree)
+                changed = _Exchanged(chosen).visit(tree)
+                yield Slip((words, chosen[one], one), changed, places=tuple(chosen.items()))
 
 
 def _shape(node: ast.AST) -> str:
@@ -265,6 +304,7 @@ def _more_at(node: ast.AST, arguments: Mapping[str, Any], counters: set[str]) ->
         yield from _of_call(node, arguments)
         yield from _of_nesting(node)
         yield from _of_filling(node)
+        yield from _of_keeping(node)
         yield from _of_size(node, arguments)
     elif isinstance(node, ast.BinOp):
         for other in (ast.Add, ast.Sub, ast.Mult):
@@ -282,6 +322,8 @@ def _more_at(node: ast.AST, arguments: Mapping[str, Any], counters: set[str]) ->
             negative = written("-A", A=node)
             yield ("`{}` in place of `{}`", negative, node), negative
         yield ("zeros in place of `{}`", node), written("torch.zeros_like(A)", A=node)
+    elif isinstance(node, ast.Name) and isinstance(arguments.get(node.id), float):
+        yield ("1 - `{}` in place of it", node), written("1 - A", A=node)
     elif isinstance(node, ast.Compare) and len(node.ops) == 1:
         yield ("`{}` taken as always true", node), _of_itself(node, ast.Eq())
         yield ("`{}` taken as never true", node), _of_itself(node, ast.NotEq())
@@ -339,6 +381,18 @@ def _of_filling(node: ast.Call) -> Edits:
         for text in _FINITE:
             new = with_fields(node, args=[node.args[0], written(text)])
             yield ("`{}` in place of `{}` behind the mask", text, node.args[1]), new
+
+
+def _of_keeping(node: ast.Call) -> Edits:
+    """Yield a list that is given the sum, or the mean, of all that it should hold one by one."""
+    if _name(node) == "append" and isinstance(node.func.value, ast.Name) and len(node.args) == 1:
+        made, own = node.args[0], node.func.value
+        for word, text in {
+            "sum": "A + (B[-1] if B else 0)",
+            "mean": "(A + len(B) * (B[-1] if B else 0)) / (len(B) + 1)",
+        }.items():
+            words = f"the {word} of all so far appended, and not `{{}}` alone", made
+            yield words, with_fields(node, args=[written(text, A=made, B=own)])
 
 
 def _of_size(node: ast.Call, arguments: Mapping[str, Any]) -> Edits:
@@ -570,6 +624,7 @@ def _added_at(node: ast.AST, arguments: Mapping[str, Any]) -> Edits:
 def _more_done(value: ast.AST, arguments: Mapping[str, Any]) -> Edits:
     for name in _ADDED:
         yield ("{} around `{}`", name, value), written(_ACTIVATIONS[name], A=value)
+    yield ("1 - `{}` in place of it", value), written("1 - A", A=value)
     for name, given in arguments.items():
         if isinstance(given, Tensor) and given.is_floating_point():
             yield ("{} added to `{}`", name, value), written(f"A + {name}", A=value)

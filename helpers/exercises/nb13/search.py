@@ -155,22 +155,8 @@ def _of_each(sums, gains):
     return sums + best.values, parents, best.indices
 
 
-def _of_each_sum(sums, gains):
-    """The same, but from a sum of minus infinity all words are equally good."""
-    best = (sums.unsqueeze(2) + gains).max(dim=2)
-    parents = torch.arange(sums.size(1)).expand(len(sums), -1)
-    return best.values, parents, best.indices
-
-
 def _of_each_sorted(sums, gains):
     """The same, and the best of these first."""
-    values, parents, words = _of_each_sum(sums, gains)
-    values, order = values.sort(dim=1, descending=True)
-    return values, parents.gather(1, order), words.gather(1, order)
-
-
-def _of_each_then_sorted(sums, gains):
-    """The same, where a sum of minus infinity keeps its own best word."""
     values, parents, words = _of_each(sums, gains)
     values, order = values.sort(dim=1, descending=True)
     return values, parents.gather(1, order), words.gather(1, order)
@@ -244,7 +230,7 @@ beam_step = Exercise(
             "Every hypothesis goes on with its own best word. Then K greedy searches run side by "
             "side and never compete: one with two good words to go on must be able to take the "
             "place of one with none.",
-            also=(_of_each_sum, _of_each_sorted, _of_each_then_sorted),
+            also=(_of_each_sorted,),
         ),
         Wrong(
             "best_only",
