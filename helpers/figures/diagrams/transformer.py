@@ -1,8 +1,8 @@
 """Diagrams of the Transformer: the residual stream, its block, and encoder and decoder whole.
 
 Shapes: source words, target words so far, d_model numbers of a vector in the stream, vocab target
-words. A norm or an MLP looks at no other position, so it has the colour of its stream; a look has
-that of a context.
+words. Only the stream has its own colour, so that it stands out: a norm or an MLP beside it is an
+outline, as an operation is elsewhere, and a look has the colour of a context.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, a
 from helpers.models import EncoderBlock, TransformerTranslator
 
 _STEP = 0.74  # rows between a stream and the norm beside it, and from there to the layer
-_WIDE, _TALL = 1.6, 0.5
+_WIDE, _TALL = 1.66, 0.5
 _ABOUT = {
     "norm": "A copy of the stream, each vector brought to mean 0 and variance 1.",
     "look": "Each word looks at all words of its sentence, and gets a blend of their values.",
@@ -34,9 +34,9 @@ def stream(layers: int, adds: bool) -> Diagram:
     boxes = [Box("x0", "$x_0$", "source", (1, 0), "source, d_model", wide=_WIDE)]
     ways: list[Arrow] = []
     for n in range(1, layers + 1):
-        at = (2.9, 1.5 * n - 0.75) if adds else (1.0, 1.5 * n - 0.75)
+        at = (2.96, 1.5 * n - 0.75) if adds else (1.0, 1.5 * n - 0.75)
         boxes += [
-            Box(f"f{n}", f"layer {n}", "context", at, "source, d_model", wide=_WIDE),
+            Box(f"f{n}", f"layer {n}: $f_{n}$", "context", at, "source, d_model", wide=_WIDE),
             Box(
                 f"x{n}",
                 f"$x_{n} = x_{n - 1} + f_{n}$" if adds else f"$x_{n} = f_{n}$",
@@ -80,14 +80,15 @@ def encoder_block(norm: str) -> Diagram:
         return Box(name, label, role, (x, y), shape, about=about, wide=_WIDE)
 
     heights = (0.8, 1.6, 2.4, 3.2, 4.0, 4.8) if pre else (0.95, 1.7, 2.4, 3.35, 4.1, 4.8)
-    side = 2.9
+    side = 2.96
+    of_norm = "parameter" if pre else "source"  # a norm behind the sum stands in the stream
     boxes = [
         box("s0", "stream", "source", 1, 0, "What the block is given."),
-        box("n1", "layer norm", "source", side if pre else 1, heights[0 if pre else 2]),
+        box("n1", "layer norm", of_norm, side if pre else 1, heights[0 if pre else 2]),
         box("look", "self-attention", "context", side, heights[1 if pre else 0], _ABOUT["look"]),
         box("s1", "+ attention", "source", 1, heights[2 if pre else 1], _ABOUT["sum"]),
-        box("n2", "layer norm", "source", side if pre else 1, heights[3 if pre else 5]),
-        box("mlp", "MLP", "source", side, heights[4 if pre else 3], _ABOUT["mlp"]),
+        box("n2", "layer norm", of_norm, side if pre else 1, heights[3 if pre else 5]),
+        box("mlp", "MLP", "parameter", side, heights[4 if pre else 3], _ABOUT["mlp"]),
         box("s2", "+ MLP", "source", 1, heights[5 if pre else 4], _ABOUT["sum"]),
     ]
     if pre:
@@ -150,8 +151,8 @@ def transformer(words: Sequence[str]) -> Diagram:
     `trace_transformer`.
     """
     size = range(1, len(words) + 1)
-    left, inner_left, right, inner_right = 1.0, 2.9, 7.3, 5.4
-    foot = 2.5  # of the decoder's stream
+    left, inner_left, right, inner_right = 1.0, 2.96, 7.46, 5.5
+    foot = 2.3  # of the decoder's stream
 
     def box(name: str, label: str, role: str, x: float, y: float, about: str) -> Box:
         shape = "target, d_model" if name.startswith("d") else "source, d_model"
@@ -161,24 +162,24 @@ def transformer(words: Sequence[str]) -> Diagram:
         """The norm, the layer and the sum that follow a stream at height y."""
         enc = side == "e"
         role, x, beside = ("source", left, inner_left) if enc else ("decoder", right, inner_right)
-        of_layer = role if name == "mlp" else "context"  # an MLP looks at no other position
-        what = {"mlp": "MLP", "across": "cross-attention"}.get(name, "self-attention")
+        of_layer = "parameter" if name == "mlp" else "context"
+        at = y + 2 * _STEP  # the sum stands beside its layer, which keeps the picture low
         return [
-            box(f"{side}n{n}", "layer norm", role, beside, y + _STEP, _ABOUT["norm"]),
-            box(f"{side}{name}", label, of_layer, beside, y + 2 * _STEP, about),
-            box(f"{side}s{n}", f"+ {what}", role, x, y + 3 * _STEP, _ABOUT["sum"]),
+            box(f"{side}n{n}", "layer norm", "parameter", beside, y + _STEP, _ABOUT["norm"]),
+            box(f"{side}{name}", label, of_layer, beside, at, about),
+            box(f"{side}s{n}", f"+ {label}", role, x, at, _ABOUT["sum"]),
         ]
 
     across = "Each place asks the memory; an arrow is as thick as its weight (mean over the heads)."
     back = "Each place looks at itself and the places before it, because later words are not known."
-    top = 0.8 + 6 * _STEP + 0.75
-    asks = foot + 5 * _STEP  # where the cross-attention stands
+    top = 0.8 + 5 * _STEP
+    asks = foot + 4 * _STEP  # where the cross-attention stands
     rows = [asks + 0.62 * (i - (len(words) + 1) / 2) for i in size]
     boxes = [
         Box("words", " ".join(words), "word", (left, 0), bound=False, wide=2.0),
         box("es0", "words + places", "source", left, 0.8, "Each word's vector plus its place's."),
         *layer("e", 1, "look", "self-attention", 0.8, _ABOUT["look"]),
-        *layer("e", 2, "mlp", "MLP", 0.8 + 3 * _STEP, _ABOUT["mlp"]),
+        *layer("e", 2, "mlp", "MLP", 0.8 + 2 * _STEP, _ABOUT["mlp"]),
         box("memory", "final norm", "source", left, top, "What the decoder may ask: the memory."),
         *(
             Box(
@@ -196,20 +197,20 @@ def transformer(words: Sequence[str]) -> Diagram:
         Box("said", "<start>", "word", (right, foot - 0.8), bound=False, wide=_WIDE),
         box("ds0", "words + places", "decoder", right, foot, "The words so far, with places."),
         *layer("d", 1, "back", "masked attention", foot, back),
-        *layer("d", 2, "across", "cross-attention", foot + 3 * _STEP, across),
-        *layer("d", 3, "mlp", "MLP", foot + 6 * _STEP, _ABOUT["mlp"]),
-        box("dlast", "final norm", "decoder", right, foot + 9 * _STEP + 0.75, _ABOUT["norm"]),
+        *layer("d", 2, "across", "cross-attention", foot + 2 * _STEP, across),
+        *layer("d", 3, "mlp", "MLP", foot + 4 * _STEP, _ABOUT["mlp"]),
+        box("dlast", "final norm", "decoder", right, foot + 7 * _STEP, _ABOUT["norm"]),
         Box(
             "logits",
             "scores",
             "output",
-            (right, foot + 9 * _STEP + 1.5),
+            (right, foot + 8 * _STEP),
             "target, vocab",
-            about="One score for each French word, at each place.",
+            about="A score for each word. The strip shows the eight largest probabilities.",
             wide=_WIDE,
             tall=_TALL,
         ),
-        Box("word", "next word", "word", (right, foot + 9 * _STEP + 2.15), bound=False, wide=_WIDE),
+        Box("word", "next word", "word", (right, foot + 9 * _STEP), bound=False, wide=_WIDE),
     ]
     ways = [
         *arrows("words > es0 > en1", "elook > es1 > en2 > emlp > es2 > memory"),
