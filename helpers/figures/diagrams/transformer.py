@@ -172,7 +172,7 @@ def transformer(words: Sequence[str]) -> Diagram:
 
     across = "Each place asks the memory; an arrow is as thick as its weight (mean over the heads)."
     back = "Each place looks at itself and the places before it, because later words are not known."
-    top = 0.8 + 5 * _STEP
+    top = 0.8 + 5.7 * _STEP  # so high that the arrows to the memory touch no other word
     asks = foot + 4 * _STEP  # where the cross-attention stands
     rows = [asks + 0.62 * (i - (len(words) + 1) / 2) for i in size]
     boxes = [
