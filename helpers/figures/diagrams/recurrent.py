@@ -5,6 +5,7 @@ Shapes: inputs numbers of x_i, hidden numbers of a state.
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping, Sequence
 
 import torch
@@ -116,7 +117,8 @@ def unrolled_network(
         f"{title}. A recurrent network of {steps} steps from left to right, each state made from "
         f"the state before. {len(inputs)} steps have an input and {len(outputs)} an output."
     )
-    return Diagram(title, tuple(boxes), tuple(ways), tuple(stages), alt)
+    alike = frozenset(box.name for box in boxes if box.name[0] in (state, "x"))
+    return Diagram(title, tuple(boxes), tuple(ways), tuple(stages), alt, alike=alike)
 
 
 def trace_unrolled(diagram: Diagram, cell: nn.RNNCell, output: nn.Linear) -> dict[str, Tensor]:
@@ -141,7 +143,7 @@ def back_through_time(steps: int) -> Diagram:
     """The gradient of a loss on the last state, on its way back through an RNN.
 
     Tensors: `trace_back_through_time`. Below, the states as they were computed; above, the
-    gradients, made from right to left.
+    gradients, made from right to left; between them the slopes of tanh that they are multiplied by.
     """
     columns = range(steps, -1, -1)
     boxes, ways, stages = [], [], []
@@ -152,46 +154,55 @@ def back_through_time(steps: int) -> Diagram:
                 f"g{t}",
                 f"$g_{{{t}}}$",
                 "score",
-                (1.75 * t, 1.25),
+                (1.75 * t, 2.1),
                 "hidden",
                 r"$g_i = \partial L / \partial h_i$",
-                f"How strongly the loss feels each number of state {t}.",
+                f"How strongly the loss depends on each number of state {t}.",
             ),
         ]
     ways += [Arrow(f"h{t - 1}", f"h{t}") for t in range(1, steps + 1)]
-    boxes.append(
-        Box(
-            "loss",
-            "$L$",
-            "output",
-            (1.75 * steps + 1.2, 0.6),
-            "",
-            "",
-            "Of the last state.",
+    loss = (1.75 * steps + 1.2, 1.05)
+    boxes.append(Box("loss", "$L$", "output", loss, "", "", "Computed from the last state."))
+    ways += [Arrow(f"h{steps}", "loss"), Arrow(f"h{steps}", f"g{steps}")]
+    # Dashed, because a derivative is taken of L, and is not computed from the value of L.
+    ways.append(Arrow("loss", f"g{steps}", choice=True))
+    stages.append(
+        Stage(
+            f"The way back begins at the loss (dashed): $g_{{{steps}}}$ is the derivative of $L$ "
+            "by the last state.",
+            (f"h{steps}", "loss", f"g{steps}"),
         )
     )
-    ways += [Arrow(f"h{steps}", "loss"), Arrow(f"h{steps}", f"g{steps}")]
-    stages.append(
-        Stage("It begins at the loss: $g$ of the last state.", (f"h{steps}", "loss", f"g{steps}"))
-    )
     for t in range(steps, 0, -1):
-        factor = f"$W_h^T (1-h_{{{t}}}^2)$"
-        ways.append(Arrow(f"g{t}", f"g{t - 1}", factor if steps <= 4 else ""))
-        if t < steps:
-            ways.append(Arrow(f"h{t}", f"g{t - 1}"))
+        boxes.append(
+            Box(
+                f"d{t}",
+                f"$1 - h_{{{t}}}^2$",
+                "score",
+                (1.75 * t - 0.875, 1.05),
+                "hidden",
+                f"$1 - h_{{{t}}}^2$",
+                f"The slope of tanh in step {t}, one for each number of the state.",
+                wide=0.95,
+            )
+        )
+        ways.append(Arrow(f"g{t}", f"g{t - 1}", r"$W_h^\top$" if steps <= 4 else ""))
+        ways += arrows(f"h{t} > d{t} > g{t - 1}")
         stages.append(
             Stage(
-                f"One step back: $g_{{{t - 1}}}$ is $g_{{{t}}}$ times the slope of tanh at "
-                f"$h_{{{t}}}$, times $W_h$. Each step back multiplies once more.",
-                (f"g{t}", f"h{t}", f"g{t - 1}"),
+                f"One step back: each number of $g_{{{t}}}$ is multiplied by its slope "
+                f"$1 - h_{{{t}}}^2$, and $W_h^T$ makes $g_{{{t - 1}}}$ of the products.",
+                (f"g{t}", f"h{t}", f"d{t}", f"g{t - 1}"),
             )
         )
     alt = (
         f"Back-propagation through {steps} steps. Below, the states from left to right and the "
-        "loss at the end. Above, the gradients from right to left: each is the one after it, times "
-        "the slope of tanh and the matrix W_h."
+        "loss at the end. Above, the gradients from right to left: each is made from the one after "
+        "it, from the slopes of tanh in that step, which stand between, and by the matrix W_h."
     )
-    return Diagram("Back through time", tuple(boxes), tuple(ways), tuple(stages), alt)
+    gradients = frozenset(f"g{t}" for t in columns)
+    parts = tuple(boxes), tuple(ways), tuple(stages)
+    return Diagram("Back through time", *parts, alt, alike=gradients)
 
 
 def trace_back_through_time(
@@ -212,7 +223,8 @@ def trace_back_through_time(
     gradient = direction * last
     parts[f"g{len(inputs)}"] = gradient
     for t in range(len(inputs), 0, -1):
-        gradient = w_h.T @ (gradient * (1 - states[t] ** 2))
+        parts[f"d{t}"] = slope = 1 - states[t] ** 2
+        gradient = w_h.T @ (gradient * slope)
         parts[f"g{t - 1}"] = gradient
     return parts
 
@@ -236,7 +248,7 @@ def gru_cell() -> Diagram:
             "z",
             "$z$: update",
             "score",
-            (2.75, 2.3),
+            (3.3, 1.35),
             "hidden",
             r"$z = \sigma(W_z x_i + U_z h_{i-1})$",
             "Near 1, the old number is kept as it is.",
@@ -256,7 +268,7 @@ def gru_cell() -> Diagram:
             "h",
             "$h_i$",
             "source",
-            (4.0, 3.4),
+            (4.0, 2.3),
             "hidden",
             r"$h_i = z \odot h_{i-1} + (1 - z) \odot n$",
             "A mix of the old number and the candidate: z says how much of the old one stays.",
@@ -280,14 +292,18 @@ def gru_cell() -> Diagram:
     )
     ways = (
         *arrows("x > r", "x > n", "x > z", "before > r", "before > z", "before > n"),
-        *arrows("r > n > h", "z > h", "before > h"),
+        *arrows("r > n", "z > h"),
+        Arrow("n", "h", r"$\times (1 - z)$", weight="new"),
+        Arrow("before", "h", r"$\times z$", weight="old"),
     )
     alt = (
         "One step of a GRU. The input and the old state feed a reset gate, an update gate and a "
         "candidate; the reset gate feeds the candidate. The update gate mixes the old state and "
-        "the candidate into the new state."
+        "the candidate into the new state: the old state times z, and the candidate times 1 - z."
     )
-    return Diagram("One step of a GRU", boxes, ways, stages, alt)
+    # In a state of one number, a box has a shade only beside others.
+    alike = frozenset(("x", "before", "r", "z", "n", "h"))
+    return Diagram("One step of a GRU", boxes, ways, stages, alt, alike=alike)
 
 
 def trace_gru_cell(cell: nn.GRUCell, x: Tensor, before: Tensor) -> dict[str, Tensor]:
@@ -372,6 +388,13 @@ def trace_lstm_cell(
     c = parts["f"] * cell + parts["i"] * parts["g"]
     parts |= {"x": x, "before": before, "both": both, "cell": cell}
     return parts | {"c": c, "h": parts["o"] * c.tanh()}
+
+
+def gru_in_numbers(name: str, parts: Mapping[str, Tensor]) -> Numbers:
+    """Return the numbers of one moment of `gru_cell`; z makes the arrows thick that it weighs."""
+    share = float(parts["z"].mean())
+    weights = {"old": share, "new": 1 - share}
+    return dataclasses.replace(in_numbers(name, parts), weights=weights)
 
 
 def in_numbers(name: str, parts: Mapping[str, Tensor]) -> Numbers:
