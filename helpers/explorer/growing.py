@@ -69,6 +69,9 @@ class GrowingSentence(View):
         french = " ".join(
             _marked(word) if wrong else escape(word) for word, wrong in step["output"]
         )
+        if step["share"] < 1:
+            wanted = " ".join(word for word, _ in step["gold"])
+            french += f"<br><small>right: {escape(wanted)}</small>"
         cells = "".join(
             f'<td style="text-align:left">{cell}</td>'
             for cell in (english, french, escape(step["verdict"]))
