@@ -422,10 +422,7 @@ def test_slip_that_explains_a_part_of_the_results_is_tried_with_all_others():
     candidates = Candidates(both, inspect.getsource(both), (), lambda answer: answer)
     words = [words for words, _ in candidates.giving(seen, ["x", "y"], likely=[])]
     sigmoid = "sigmoid in place of tanh in `torch.tanh(x)`"
-    assert words[0] in {
-        f"two changes to the course's answer: no `+ 2`; and {sigmoid}",
-        f"two changes to the course's answer: {sigmoid}; and no `+ 2`",
-    }
+    assert f"two changes to the course's answer: {sigmoid}; and no `+ 2`" in words
     assert not list(candidates.giving(seen, ["x", "y"]))  # no pairs are asked for
 
 

@@ -145,6 +145,8 @@ def agreeing(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor | None:
     """Return where two tensors hold the same numbers, None if their shapes or types are others."""
     if (one.shape, one.dtype) != (other.shape, other.dtype):
         return None
+    if not one.is_floating_point():
+        return one == other
     return torch.isclose(one.detach(), other.detach(), RELATIVE, ABSOLUTE, equal_nan=True)
 
 
