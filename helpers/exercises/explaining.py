@@ -34,7 +34,7 @@ ONE, TWO = 2_500, 3_000
 ONE_BUILT, TWO_BUILT = 900, 500
 # Seconds of a processor after which the pairs of a whole begin at the latest, and all ends. Single
 # slips of a function have no such end, because some of them never end and use up their LIMIT.
-SINGLE_UNTIL, UNTIL = 0.8, 1.3
+SINGLE_UNTIL, UNTIL = 0.6, 1.0
 HALVES = 5  # slips that explain the most of the results, each of which is tried with all others
 ALIKE = 2  # slips that give the results of one misconception
 _ROUGH = {"rel_tol": 1e-3, "abs_tol": 1e-3}
