@@ -87,11 +87,7 @@ def test_the_path_at_the_head_tells_of_each_section_what_its_heading_does(path: 
     """Three columns, because a fourth makes the table scroll sideways on a phone."""
     text = "\n\n".join(c.source for c in read_notebook(path).cells if c.cell_type == "markdown")
     rows, headings = ROW.findall(text), HEADED.findall(text)
-    assert [row[:3] for row in rows] == [heading[:3] for heading in headings]
-    for (*_, minutes), (number, *_, headed) in zip(rows, headings, strict=True):
-        # A heading has the minutes of reading and of exercises, their sum, or those of reading.
-        parts = [int(part) for part in re.findall(r"\d+", minutes)]
-        assert headed in (minutes, str(sum(parts)), str(parts[0])), (path.name, number)
+    assert rows == headings  # the minutes are those of reading, "+", and those of exercises
 
 
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
