@@ -130,7 +130,7 @@ def _on_its_scale(
     only bound is a positive lower one, and runs differ by `FACTOR` or more, logarithms count.
     """
     low, high = band
-    by_factors = low is not None and low > 0 and high is None and min(values) > 0
-    if not by_factors or max(values) < FACTOR * min(values):
+    least, most = min(values), max(values)
+    if low is None or low <= 0 or high is not None or least <= 0 or most < FACTOR * least:
         return [*values], [*band]
     return [log(value) for value in values], [log(low), None]

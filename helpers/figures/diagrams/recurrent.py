@@ -392,7 +392,7 @@ def trace_lstm_cell(
 
 def gru_in_numbers(name: str, parts: Mapping[str, Tensor]) -> Numbers:
     """Return the numbers of one moment of `gru_cell`; z makes the arrows thick that it weighs."""
-    share = float(parts["z"].mean())
+    share = parts["z"].mean().item()
     weights = {"old": share, "new": 1 - share}
     return dataclasses.replace(in_numbers(name, parts), weights=weights)
 
