@@ -35,7 +35,7 @@ VIEWS = sorted(
     if "render" in read_module(base.SCRIPTS, name).exported
 )
 # What JupyterLab's sanitizer lets through, of what the static views use.
-TAGS = {"table", "caption", "thead", "tbody", "tr", "th", "td", "p", "b", "br"}
+TAGS = {"table", "caption", "thead", "tbody", "tr", "th", "td", "p", "b", "br", "small"}
 ATTRIBUTES = {"style", "bgcolor", "scope", "title", "lang"}
 
 

@@ -511,7 +511,7 @@ def test_times_are_told_in_words():
 
 def test_runs_are_stored_as_json(tmp_path):
     folder = write(tmp_path / "notebooks", *CELLS)
-    run = Run(Task("00", 70_201), [{"claim": "00.low", "value": 0.5}], 3.5, [])
+    run = Run(Task("00", 70_201), [{"claim": "00.low", "value": 0.4, "band": [None, 0.5]}], 3.5, [])
     running._store(run, tmp_path / "runs", folder)
     (path,) = (tmp_path / "runs").iterdir()
     assert json.loads(path.read_text(encoding="utf-8"))["seconds"] == 3.5
