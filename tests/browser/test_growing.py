@@ -172,7 +172,7 @@ def test_an_untrusted_notebook_shows_the_table(
     assert rows.nth(1).locator("th, td").all_text_contents() == [
         "3",
         "the cat sleeps",
-        "le chien\N{NO-BREAK SPACE}✗ dort",
+        "le chien\N{NO-BREAK SPACE}✗ dortright: le chat dort",  # below each other
         "2 of 3 words found, 1 wrong",
     ]
     expect(rows.nth(2)).to_contain_text(EVIL)
