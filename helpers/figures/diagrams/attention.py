@@ -148,7 +148,9 @@ def additive_step(words: Sequence[str]) -> Diagram:
             for i in size
         ),
         # In a walk the numbers take the place of the letters, so each row has its name beside it.
-        Box("keys", "$k_i = U h_i$", "word", (-0.25, 2.6), about="The keys.", bound=False),
+        Box(
+            "keys", "$k_i = U h_i$", "word", (-0.25, 2.6), about="The keys.", bound=False, wide=1.3
+        ),
         Box("scores", "scores", "word", (-0.1, 4.2), about="The scores.", bound=False),
         Box("weights", "weights", "word", (-0.1, 5.7), about="The weights.", bound=False),
         Box(
