@@ -126,7 +126,8 @@ function createLedger({ state }) {
     layout();
   });
   watcher.observe(stage);
-  const root = frame(state.title, bar(chooser.root), text, stage, key);
+  // The words stand below the lines, which would move under the pointer if the words grew above.
+  const root = frame(state.title, bar(chooser.root), stage, text, key);
   return { root, destroy: () => watcher.disconnect() };
 }
 
