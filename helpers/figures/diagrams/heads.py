@@ -20,6 +20,8 @@ HEADS = (1, 2)
 LANE = 4.3  # columns from a part of head 1 to the same part of head 2
 MADE = {"Q": "query", "K": "key", "V": "value"}
 ROLE = {"Q": "decoder", "K": "source", "V": "value"}  # what asks, is asked and is given, as in 08
+# What happens at a height of the picture, written at its left edge, as the text calls it.
+HAPPENS = {"project": "Q", "cut": "cut", "attend": "attend", "merge": "Y", "mix: $W_O$": "O"}
 
 
 class Layer(Protocol):
@@ -42,6 +44,11 @@ def two_heads(words: Sequence[str], grids: bool = False) -> Diagram:
         # So wide that its arrows go straight up, past the matrices.
         # Grey as the words, because the colour of what is asked belongs to the keys.
         Box("X", "$X$", "reference", (4.0, level["X"]), "words, d_model", "", "All vectors.", 5.0),
+    ]
+    level["attend"] = (level["A"] + level["Y1"]) / 2  # which takes two rows
+    boxes += [
+        Box(label.partition(":")[0], label, "word", (-0.62, level[row]), wide=0.95, bound=False)
+        for label, row in HAPPENS.items()
     ]
     ways = [Arrow("words", "X"), *arrows("Y1 > Y > O", "Y2 > Y", "W_O > O")]
     for place, (letter, name) in enumerate(MADE.items()):
@@ -111,7 +118,8 @@ def two_heads(words: Sequence[str], grids: bool = False) -> Diagram:
         "of the three is cut into two parts of half the width. The first parts go to head 1 on the "
         "left, the second parts to head 2 on the right. Each head makes a map of its own from its "
         "queries and keys, and blends its values. The results of both heads are put side by "
-        "side, and the matrix W_O makes the outputs from them."
+        "side, and the matrix W_O makes the outputs from them. At the left edge stands what "
+        "happens at each height: project, cut, attend, merge, mix."
     )
     title = "Project, cut, attend in each head, merge, mix"
     return Diagram(title, tuple(boxes), tuple(ways), _stages(), alt, unfolds=True)
@@ -145,23 +153,26 @@ def _stages() -> tuple[Stage, ...]:
         Stage("The layer gets one vector for each word, in rows.", ("words", "X")),
         Stage(
             "Project: three matrices make queries, keys and values of the whole vectors.",
-            ("X", *(f"W_{letter}" for letter in MADE), *whole),
+            ("project", "X", *(f"W_{letter}" for letter in MADE), *whole),
         ),
         Stage(
             "Cut: the first $d_k$ columns of each belong to head 1, and the next $d_k$ to head 2. "
             "No word changes its row.",
-            (*whole, *parts[1], *parts[2]),
+            ("cut", *whole, *parts[1], *parts[2]),
         ),
         Stage(
             "Attend: head 1 makes a map from its own queries and keys, and blends its own values.",
-            (*parts[1], "A1", "Y1"),
+            ("attend", *parts[1], "A1", "Y1"),
         ),
         Stage(
             "Head 2 does the same with its own parts. Its map is another one.",
-            (*parts[2], "A2", "Y2"),
+            ("attend", *parts[2], "A2", "Y2"),
         ),
-        Stage("Merge: the two results of each word are put side by side.", ("Y1", "Y2", "Y")),
-        Stage("Mix: $W_O$ makes each output from what both heads found.", ("Y", "W_O", "O")),
+        Stage(
+            "Merge: the two results of each word are put side by side.",
+            ("merge", "Y1", "Y2", "Y"),
+        ),
+        Stage("Mix: $W_O$ makes each output from what both heads found.", ("mix", "Y", "W_O", "O")),
     )
 
 

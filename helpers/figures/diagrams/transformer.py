@@ -194,6 +194,15 @@ def transformer(words: Sequence[str]) -> Diagram:
             )
             for i in size
         ),
+        Box(
+            "called",
+            "memory",
+            "word",
+            (inner_left + 0.3, rows[-1] + 0.46),
+            wide=1.15,
+            tall=0.36,
+            bound=False,
+        ),
         Box("said", "<start>", "word", (right, foot - 0.8), bound=False, wide=_WIDE),
         box("ds0", "words + places", "decoder", right, foot, "The words so far, with places."),
         *layer("d", 1, "back", "masked attention", foot, back),
@@ -222,7 +231,7 @@ def transformer(words: Sequence[str]) -> Diagram:
         *(Arrow(f"m{i}", "dacross", "$K$, $V$" if i == 1 else "", weight=f"a{i}") for i in size),
         Arrow("logits", "word", choice=True),
     ]
-    memory = tuple(f"m{i}" for i in size)
+    memory = ("called", *(f"m{i}" for i in size))
     encoder = tuple(b.name for b in boxes if b.name.startswith("e"))
     decoder = tuple(b.name for b in boxes if b.name.startswith("d"))
     stages = (
