@@ -82,6 +82,21 @@ REACH_MARKERS = {"self-attention": CONTEXT_MARKERS["attention"], "5 convolutions
 PLACE_COLOURS = {"sinusoidal": BLUE, "learnt, recorded": GREEN, "no positions": GREY}
 PLACE_MARKERS = {"sinusoidal": "o", "learnt, recorded": "^", "no positions": "s"}
 
+# Groups of sentences by their words, where a curve stands for each group. Not orange-red beside
+# orange, because the names at the curves' ends are darkened and would look alike.
+LENGTH_COLOURS = {
+    "4-6 words": BLUE,
+    "7-9 words": ORANGE,
+    "10-14 words": GREEN,
+    "15-19 words": PURPLE,
+    "20-24 words": BLACK,
+}
+LENGTH_MARKERS = dict(zip(LENGTH_COLOURS, "sDo<^", strict=True))
+
+# Curves over the places of a sentence: by the direction of reading, and a last point of its own.
+ORDER_COLOURS = {"forwards": BLUE, "backwards": ORANGE, "no full stop": BLACK}
+ORDER_MARKERS = {"forwards": "s", "backwards": "D", "no full stop": "o"}
+
 # Recurrent layers are not compared with the models above, so the colours serve once more.
 LAYER_COLOURS = {
     "RNN": ORANGE,
@@ -93,9 +108,9 @@ LAYER_MARKERS = {"RNN": "s", "RNN, rotation": "D", "GRU": "o", "GRU, bias +2": "
 
 # Every series that has a colour of its own.
 SERIES_COLOURS = MODEL_COLOURS | LAYER_COLOURS | CONTEXT_COLOURS | BESIDE_COLOURS | VALUE_COLOURS
-SERIES_COLOURS |= READER_COLOURS | REACH_COLOURS | PLACE_COLOURS
+SERIES_COLOURS |= READER_COLOURS | REACH_COLOURS | PLACE_COLOURS | LENGTH_COLOURS | ORDER_COLOURS
 SERIES_MARKERS = MODEL_MARKERS | LAYER_MARKERS | CONTEXT_MARKERS | BESIDE_MARKERS | VALUE_MARKERS
-SERIES_MARKERS |= READER_MARKERS | REACH_MARKERS | PLACE_MARKERS
+SERIES_MARKERS |= READER_MARKERS | REACH_MARKERS | PLACE_MARKERS | LENGTH_MARKERS | ORDER_MARKERS
 SERIES_COLOURS |= GENERAL_COLOURS
 SERIES_MARKERS |= GENERAL_MARKERS
 
