@@ -19,6 +19,7 @@ import matplotlib
 import numpy as np
 from IPython.display import publish_display_data
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import Collection
 from matplotlib.colors import PowerNorm, to_hex, to_rgb, to_rgba
 from matplotlib.figure import Figure
@@ -155,16 +156,24 @@ def _image(fig: Figure, alt: str, name: str, display: str, colours: int) -> str:
     return f'<img class="{name}" alt="{escape(alt)}" src="data:image/png;base64,{data}" {style}>'
 
 
+def lay_out(fig: Figure) -> None:
+    """Place what a figure holds, once: each `savefig` would place it anew, and draw it twice."""
+    engine = fig.get_layout_engine()
+    if engine is not None and fig.axes:
+        engine.execute(fig)
+        with matplotlib.rc_context({"figure.constrained_layout.use": False}):
+            fig.set_layout_engine(None)  # "none" would leave a placeholder, which draws twice too
+
+
 def png(fig: Figure, colours: int = COLOURS) -> bytes:
     """Return a figure as a small PNG: at most so many colours, no date, no version."""
-    raw = io.BytesIO()
-    fig.savefig(raw, format="png", dpi=DOTS_PER_INCH, facecolor="auto", metadata={"Software": None})
-    raw.seek(0)
-    with Image.open(raw) as image:
-        # kmeans moves the colours to where pixels are, because the median cut alone takes a shade
-        # of a strip for its neighbour.
-        cut = Image.Quantize.MEDIANCUT
-        few = image.convert("RGB").quantize(colours, method=cut, kmeans=1, dither=0)
+    lay_out(fig)
+    canvas = FigureCanvasAgg(fig)
+    canvas.draw()
+    image = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    # kmeans moves the colours to where pixels are, because the median cut alone takes a shade of a
+    # strip for its neighbour.
+    few = image.quantize(colours, method=Image.Quantize.MEDIANCUT, kmeans=1, dither=0)
     small = io.BytesIO()
     few.save(small, format="PNG", optimize=True)
     return small.getvalue()
