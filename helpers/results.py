@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import log, sqrt
 from pathlib import Path
 from statistics import mean, stdev
@@ -12,7 +12,7 @@ from typing import Any
 from helpers.settings import DATA
 
 RESULTS = DATA / "results"
-CLAIMS = RESULTS / "claims.json"  # each claim under twenty seeds, by `python -m helpers ledger`
+CLAIMS = RESULTS / "claims.json"  # each claim over many seeds, by `python -m helpers ledger`
 FACTOR = 2.0  # runs that differ by more are counted in logarithms
 NEAR = 4.0  # standard deviations; a band that stands nearer is mended, or the claim restated
 
@@ -41,7 +41,7 @@ def load_results(number: str, folder: Path = RESULTS) -> dict[str, Any]:
 
 
 def load_ledger(path: Path = CLAIMS) -> list[dict[str, Any]]:
-    """Return what each claim was under twenty seeds, a row a claim.
+    """Return what each claim was under twenty seeds or more, a row a claim.
 
     A row has "claim", "notebook", "statement", "kind" ("live" or "recorded"), "band" ([low, high],
     None where there is no such bound), "seeds", "values", "worst", "median", "margin_sd" (how many
@@ -50,6 +50,11 @@ def load_ledger(path: Path = CLAIMS) -> list[dict[str, Any]]:
     Raises ResultsError if there is no ledger, or the file is damaged or cannot be read.
     """
     return _read(path, list, "Make it with `python -m helpers ledger`, or take the file from git.")
+
+
+def seeds_of(rows: Iterable[Mapping[str, Any]]) -> dict[str, int]:
+    """Return under how many seeds each notebook of a ledger ran that makes claims anew."""
+    return {row["notebook"]: len(row["seeds"]) for row in rows if row["kind"] == "live"}
 
 
 def _read(path: Path, kind: type, remedy: str) -> Any:

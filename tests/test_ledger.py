@@ -469,6 +469,21 @@ def test_the_books_part_has_the_picture_and_a_line_for_each_claim(tmp_path):
     assert lines[0].endswith("| a share | above 1 | 2 | 2.2 | 3.0 | none: a demonstration |  |")
 
 
+def test_the_words_count_the_seeds_of_notebooks_that_ran_under_more(tmp_path):
+    """The least is told for all, and the page names the notebooks that ran under more."""
+    few = drawn(1)[0]
+    more = few | {"claim": "12.claim", "notebook": "12", "seeds": [*few["seeds"], 4, 5]}
+    path = tmp_path / "claims.json"
+    rows.write_rows([few], path)
+    picture.write(path)
+    assert "further seeds" not in page.over_seeds(path)
+    assert " has 3 dots, one a seed" in picture.alt([few])
+    rows.write_rows([more], path)
+    assert page.over_seeds(path).startswith("## Over 3 seeds\n")
+    assert "Notebooks `12` were therefore run under 2 further seeds." in page.over_seeds(path)
+    assert " has 3 dots or more, one a seed" in picture.alt([few, more])
+
+
 # ---------------------------------------------------------------- the picture
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from helpers.claims import in_words
 from helpers.explorer.base import View
 from helpers.explorer.static import paragraph, row, table
-from helpers.results import NEAR, in_deviations
+from helpers.results import NEAR, in_deviations, seeds_of
 
 FARTHEST = 100.0  # standard deviations; what stands farther in is drawn here
 STATIC_ROWS = 10  # the static table shows so many of the claims that stand nearest
@@ -53,8 +53,9 @@ class ClaimLedger(View):
 
     def sentence(self) -> str:
         live = [one for one in self.rows if one["kind"] == "live"]
-        seeds = max((len(one["seeds"]) for one in live), default=1)
-        return f"{len(self.rows)} claims; {len(live)} of them measured anew under {seeds} seeds."
+        counts = set(seeds_of(live).values())
+        seeds = f"{min(counts, default=0)} seeds" + " or more" * (len(counts) > 1)
+        return f"{len(self.rows)} claims; {len(live)} of them measured anew under {seeds}."
 
 
 def _claim(one: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from helpers.authoring.ledger import picture
 from helpers.authoring.ledger.rows import CLAIMS, Row, read_rows, worst_first
 from helpers.authoring.ledger.stated import Stated
 from helpers.claims import in_words
+from helpers.results import seeds_of
 
 # Bands that were moved outward when the runs of the ledger in the tree had been seen.
 MOVED = ("03.null", "03.shortest", "10.trigram")
@@ -32,7 +33,11 @@ saboteur shows what happens, but would perhaps hold for a broken model too.
 
 Every run lay inside its band. The bands of {moved} were moved outward afterwards all the same,
 because they stood nearer than four deviations, where one run in some thousands would lie outside.
-So these seeds have chosen how wide those bands are."""
+So these seeds have chosen how wide those bands are.{later}"""
+_LATER = (
+    " Notebooks {numbers} were therefore run under {more} further seeds. These have chosen "
+    "nothing, and all their runs lay inside too. The numbers below count them."
+)
 
 
 def over_seeds(path: Path = CLAIMS) -> str:
@@ -40,17 +45,20 @@ def over_seeds(path: Path = CLAIMS) -> str:
     rows = read_rows(path)
     if not rows:
         return ""
-    seeds = max(len(row["seeds"]) for row in rows)
+    counts = seeds_of(rows)
+    seeds = min(counts.values())
+    later = {number: count for number, count in counts.items() if count > seeds}
+    again = _LATER.format(numbers=_listed(later), more=max(later.values()) - seeds) if later else ""
     data = base64.b64encode(picture.beside(path).read_bytes()).decode("ascii")
     image = f'<img alt="{escape(picture.alt(rows))}" src="data:image/png;base64,{data}">'
     table = "\n".join([_HEAD, *map(_line, worst_first(rows))])
-    about = _ABOUT.format(seeds=seeds, moved=_listed(MOVED))
+    about = _ABOUT.format(seeds=seeds, moved=_listed(MOVED), later=again)
     return f"## Over {seeds} seeds\n\n{about}\n\n{image}\n\n{table}"
 
 
-def _listed(names: Sequence[str]) -> str:
+def _listed(names: Iterable[str]) -> str:
     *most, last = (f"`{name}`" for name in names)
-    return f"{', '.join(most)} and {last}"
+    return f"{', '.join(most)} and {last}" if most else last
 
 
 def _line(row: Row) -> str:

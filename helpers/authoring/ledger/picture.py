@@ -15,7 +15,7 @@ from PIL.PngImagePlugin import PngInfo
 from helpers import palette
 from helpers.authoring.ledger.rows import Row, read_rows, worst_first
 from helpers.figures import charts
-from helpers.results import NEAR, in_deviations
+from helpers.results import NEAR, in_deviations, seeds_of
 
 COLUMN = 60  # claims side by side with others, where there are more
 FARTHEST = 100.0  # standard deviations; what stands farther in is drawn here
@@ -54,7 +54,8 @@ def alt(rows: Sequence[Row]) -> str:
     live = [row for row in rows if row["kind"] == "live"]
     varied = [row for row in live if row["margin_sd"] is not None]
     near = [row["claim"] for row in varied if row["margin_sd"] < NEAR]
-    seeds = max((len(row["seeds"]) for row in live), default=0)
+    counts = set(seeds_of(rows).values())
+    dots = f"{min(counts, default=0)} dots" + " or more" * (len(counts) > 1)
     least = min(varied, key=lambda row: row["margin_sd"], default=None)
     nearest = (
         f" The one nearest to its edge is {least['claim']}, at {least['margin_sd']:.1f} standard "
@@ -64,7 +65,7 @@ def alt(rows: Sequence[Row]) -> str:
     )
     return (
         f"{len(rows)} claims, a line each, those nearest to the edge of their band on top. Each of "
-        f"the {len(live)} live ones has {seeds} dots, one a seed, and none lies outside its band. "
+        f"the {len(live)} live ones has {dots}, one a seed, and none lies outside its band. "
         f"{len(near)} of them stand nearer than {NEAR:g} standard deviations.{nearest} "
         f"{len(rows) - len(live)} read a record."
     )
