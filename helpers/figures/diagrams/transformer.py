@@ -256,7 +256,8 @@ def transformer(words: Sequence[str]) -> Diagram:
             ("es1", "en2", "emlp", "es2"),
         ),
         Stage(
-            "A final norm brings the stream to one size. This gives the memory, a vector for each word.",
+            "A final norm brings the stream to one size. This gives the memory, with a vector for "
+            "each word.",
             ("es2", "memory", *memory),
         ),
         Stage("The decoder's stream begins with the words that are written.", ("said", "ds0")),
