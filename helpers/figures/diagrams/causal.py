@@ -104,7 +104,7 @@ def one_by_one(words: Sequence[str], chances: Sequence[float] = ()) -> Diagram:
         "how many positions a pass computes, and how many of them were computed before."
     )
     written = f"{passes - 1} words and <end>" if words[-1] == "<end>" else f"{passes} words"
-    title = f"Writing {written} takes {passes} passes, which compute {total} positions"
+    title = f"{written}: {passes} passes, {total} positions computed"
     return Diagram(title, tuple(boxes), tuple(ways), tuple(stages), alt, unfolds=True)
 
 
