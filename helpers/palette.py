@@ -60,8 +60,9 @@ MODEL_MARKERS = {
 BESIDE_COLOURS = {"GRU + attention": GREEN, "transformer, two blocks": ORANGE}
 BESIDE_MARKERS = {"GRU + attention": "^", "transformer, two blocks": "D"}
 
-# Beside a Transformer the general score's model is green too, because orange is near vermillion.
-GENERAL_COLOURS, GENERAL_MARKERS = {"general score": GREEN}, {"general score": "^"}
+# Notebook 13: orange beside vermillion looks alike, in small dots and in names that are darkened.
+REAL_COLOURS = {"general score": GREEN, "the look": GREY}
+REAL_MARKERS = {"general score": "^", "the look": "v"}
 
 # What a decoder is given as its context: the same model three times, so "attention" is not a model
 # of the list above.
@@ -111,8 +112,8 @@ SERIES_COLOURS = MODEL_COLOURS | LAYER_COLOURS | CONTEXT_COLOURS | BESIDE_COLOUR
 SERIES_COLOURS |= READER_COLOURS | REACH_COLOURS | PLACE_COLOURS | LENGTH_COLOURS | ORDER_COLOURS
 SERIES_MARKERS = MODEL_MARKERS | LAYER_MARKERS | CONTEXT_MARKERS | BESIDE_MARKERS | VALUE_MARKERS
 SERIES_MARKERS |= READER_MARKERS | REACH_MARKERS | PLACE_MARKERS | LENGTH_MARKERS | ORDER_MARKERS
-SERIES_COLOURS |= GENERAL_COLOURS
-SERIES_MARKERS |= GENERAL_MARKERS
+SERIES_COLOURS |= REAL_COLOURS
+SERIES_MARKERS |= REAL_MARKERS
 
 # The order in which colours are given to series that are no model of the list above.
 CYCLE = (BLUE, VERMILLION, GREEN, PURPLE, ORANGE, GREY, SKY, BLACK)
