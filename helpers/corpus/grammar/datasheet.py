@@ -67,10 +67,12 @@ def _near(corpora: list[Corpus]) -> list[str]:
     head = ["source words", *(f"{c.level} {name}" for c in corpora for name in TESTED)]
     columns = []
     for corpus in corpora:
-        near = {name: near_duplicates(getattr(corpus, name), corpus.train) for name in TESTED}
+        # All at once, because each call files the whole training set.
+        tested = [pair for name in TESTED for pair in getattr(corpus, name)]
+        near = iter(near_duplicates(tested, corpus.train))
         for name in TESTED:
             places = [bucket_of(pair) for pair in getattr(corpus, name)]
-            found = Counter(p for p, one in zip(places, near[name], strict=True) if one)
+            found = Counter(p for p, one in zip(places, near, strict=False) if one)
             total = Counter(places)
             columns.append([_percent(found[p], total[p]) for p in range(len(BUCKETS))])
     rows = [
