@@ -441,7 +441,7 @@ def _cells(
             tags[k],
             **{"ha": "left", "va": "top", "fontsize": 9, "color": "#444444", "gid": AS_IT_IS},
             # With a white rim, because a thing may reach into the corner of its cell.
-            path_effects=[withStroke(linewidth=2, foreground="white")],
+            path_effects=[withStroke(linewidth=3, foreground="white")],
         )
     axes.imshow(together, extent=(0, size[1], size[0], 0), interpolation="antialiased")
     starts = [start for n in range(side) for start in (n, n)]

@@ -17,7 +17,7 @@ from helpers.models import LuongTranslator
 # What c_t is in each twin: the title of its picture, and the formula.
 TWINS = {
     "attention": ("Attention: other weights at each step", r"$c_t = \sum_i a_{t,i} h_i$"),
-    "mean": ("Mean: equal weights at each step", r"$c_t = \frac{1}{S} \sum_i h_i$"),
+    "mean": ("Mean: equal weights at each step", "$c_t$ = the mean of all $h_i$"),
     "last state": ("Last state: the same at each step", "$c_t$ = the summary"),
 }
 
