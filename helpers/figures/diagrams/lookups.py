@@ -250,7 +250,7 @@ def in_the_plane(
         for word, key, value, weight in entries:
             look = {"arrowstyle": "-|>", "color": palette.ROLE_COLOURS["key"], "lw": 1 + 7 * weight}
             axes.annotate("", key, (0, 0), arrowprops={**look, "shrinkA": 0, "shrinkB": 0})
-            place = 1.28 * key[0], 1.28 * key[1] - (0.3 if key[1] == 0 else 0)
+            place = 1.28 * key[0], 1.28 * key[1] - (0.42 if key[1] == 0 else 0)
             text = f"{word} {weight:.2f}\n({', '.join(f'{v:g}' for v in value)})"
             axes.text(*place, text, ha="center", va="center", fontsize=12)
         look = {
@@ -262,8 +262,8 @@ def in_the_plane(
         axes.annotate("", asking.tolist(), (0, 0), arrowprops={**look, "shrinkA": 0, "shrinkB": 0})
         axes.text(*(1.18 * asking).tolist(), "query", ha="left", va="center", fontsize=12)
         blend = ", ".join(f"{v:.1f}" for v in (shares @ values).tolist())
-        axes.text(0, -0.85, f"answer ({blend})", ha="center", fontsize=13, weight="bold")
-        axes.set(xlim=(-1.9, 1.9), ylim=(-1.0, 1.5), aspect="equal")
+        axes.text(0, -1.05, f"answer ({blend})", ha="center", fontsize=13, weight="bold")
+        axes.set(xlim=(-1.9, 1.9), ylim=(-1.15, 1.5), aspect="equal")
         axes.set_axis_off()
         axes.set_title(f"temperature {temperature:g}", loc="center", fontsize=14)
     return fig
@@ -315,7 +315,7 @@ def turned_question(
     looks = {"arrowstyle": "->", "color": palette.GREY, "lw": 1.6, "shrinkA": 0, "shrinkB": 0}
     looks["connectionstyle"] = f"arc3,rad={0.4 * degrees / 90:g}"
     plane.annotate("", (0.55 * question).tolist(), (0.55 * keys[wanted]).tolist(), arrowprops=looks)
-    plane.set(xlim=(-1.9, 1.6), ylim=(-0.7, 1.5), aspect="equal")
+    plane.set(xlim=(-1.9, 1.6), ylim=(-0.7, 1.5), aspect="equal", anchor="N")
     for axes, title in ((table, "A memory, and a question"), (plane, "The question is turned")):
         axes.set_axis_off()
         axes.set_title(title, loc="center", fontsize=14)
