@@ -542,6 +542,7 @@ def dots(
 ) -> None:
     """Show a row for each name: the mean, whiskers to both ends, and below them a dot for each run.
 
+    A row of one run shows its mark alone.
     rows: name, which may go on after a colon -> one number a run; a model has its own colour.
     zero: whether the axis begins at 0, a dotted line marks it where runs lie on both sides.
     Raises ValueError for a row without runs.
@@ -552,9 +553,11 @@ def dots(
     for place, (name, values) in enumerate(rows.items()):
         colour, marker = _look(name.partition(":")[0], 0)
         middle = float(np.mean(values))
-        span = [[middle - min(values)], [max(values) - middle]]
+        several = len(values) > 1  # one run has no whiskers, and its mark is its dot
+        span = [[middle - min(values)], [max(values) - middle]] if several else None
         axes.errorbar(middle, place, xerr=span, color=colour, marker=marker, linewidth=1.8, **BAR)
-        axes.scatter(values, [place + 0.27] * len(values), color=colour, alpha=0.6, s=14)
+        if several:
+            axes.scatter(values, [place + 0.27] * len(values), color=colour, alpha=0.6, s=14)
     axes.set_yticks(range(len(rows)), rows)
     axes.set_ylim(len(rows) - 0.4, -0.5)  # the first row on top
     if zero:
