@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import inspect
+from collections import Counter
 
 import pytest
 import torch
@@ -17,12 +18,14 @@ from helpers.exercises import (
     nb01,
     nb02,
     nb04,
+    nb05,
     nb06,
     nb07,
     nb08,
     nb09,
     nb10,
     nb12,
+    nb13,
 )
 from helpers.exercises.engine import NOT_YET, _Trial
 from helpers.exercises.explaining import Candidates, Seen
@@ -359,6 +362,7 @@ def answer(x, rate):
         kept.append(one)
     return torch.stack(kept)
 """
+COUNTED = ONE_LINE.format("torch.tensor([1.0 * sum(Counter([1, 1, 2]).values())])")
 
 
 @pytest.mark.parametrize(
@@ -370,6 +374,39 @@ def answer(x, rate):
         (ONE_LINE.format("x.sum(dim=1)"), "only the first entry in `x.sum(dim=1)`", [3]),
         (ONE_LINE.format("x.sum(dim=1)"), "only the last entry in `x.sum(dim=1)`", [4]),
         (ONE_LINE.format("x * rate"), "1 - `rate` in place of it", [[2.25, 3]]),
+        (ONE_LINE.format("x * rate"), "1 - rate in place of it everywhere", [[2.25, 3]]),
+        (ONE_LINE.format("x * rate + 1"), "`x` times all of `rate + 1`: brackets", [[3.75, 5]]),
+        (
+            ONE_LINE.format("torch.relu(x) @ x[0]"),
+            "`x[0]` inside relu, and not behind it",
+            [25],
+        ),
+        (
+            ONE_LINE.format("torch.softmax(x, dim=-1)"),
+            "a division by the sum in place of softmax in `torch.softmax(x, dim=-1)`",
+            [[3 / 7, 4 / 7]],
+        ),
+        (
+            ONE_LINE.format("torch.arange(2) + 0 * x"),
+            "counted from 1, not from 0, in `torch.arange(2)`",
+            [[1, 2]],
+        ),
+        (
+            ONE_LINE.format("torch.arange(0, 4, 2) + 0 * x"),
+            "each place once, and not every `2`, in `torch.arange(0, 4, 2)`",
+            [[0, 1]],
+        ),
+        (
+            ONE_LINE.format("x @ x.mT + x @ x[:1].T"),
+            "`x` joined in front of `x`, where the matrices stand the other way round",
+            [[50]],
+        ),
+        (
+            ONE_LINE.format("x * 1"),
+            "the mean of `x * 1` along axis 1 first, and the rest of it",
+            [3.5],
+        ),
+        (COUNTED, "`len(Counter([1, 1, 2]))` in place of `sum(Counter([1, 1, 2]).values())`", [2]),
         (ONE_LINE.format("x * rate"), "1 - `x * rate` in place of it", [[0.25, 0]]),
         (KEPT, "the sum of all so far appended, and not `one` alone", [[3, 4]]),
     ],
@@ -381,7 +418,7 @@ def test_slip_gives_the_result_that_its_words_say(text, words, result):
 
 def called(tree):
     """Return what a program gives for one row of 3 and 4, and a rate of 0.25."""
-    names = {"torch": torch}
+    names = {"torch": torch, "Counter": Counter}
     exec(compile(ast.fix_missing_locations(tree), "<slip>", "exec"), names)
     return names["answer"](torch.tensor([[3.0, 4.0]]), 0.25)
 
@@ -396,14 +433,15 @@ def test_running_sums_and_means_are_appended():
 
 
 def test_two_slips_of_one_program_are_put_together_unless_they_stand_at_one_place():
-    found = list(slips(program(SOURCE), {"x": torch.ones(2), "scale": 1.0}))
+    tree = program(SOURCE)
+    found = list(slips(tree, {"x": torch.ones(2), "scale": 1.0}))
     place = {slip.words: number for number, slip in enumerate(found)}
     plain, other, third = (
         place["no `+ scale`"],
         place["mean in place of sum in `total.sum()`"],
         place["- in place of + in `x + scale`"],
     )
-    pairs = list(together(found, [(plain, other), (plain, third)]))
+    pairs = list(together(found, [(plain, other), (plain, third)], tree))
     assert [pair.words for pair in pairs] == [
         "no `+ scale`; and mean in place of sum in `total.sum()`"
     ]
@@ -422,7 +460,7 @@ def test_slip_that_explains_a_part_of_the_results_is_tried_with_all_others():
     candidates = Candidates(both, inspect.getsource(both), (), lambda answer: answer)
     words = [words for words, _ in candidates.giving(seen, ["x", "y"], likely=[])]
     sigmoid = "sigmoid in place of tanh in `torch.tanh(x)`"
-    assert f"two changes to the course's answer: {sigmoid}; and no `+ 2`" in words
+    assert f"two changes to the course's answer: no `+ 2`; and {sigmoid}" in words
     assert not list(candidates.giving(seen, ["x", "y"]))  # no pairs are asked for
 
 
@@ -433,9 +471,70 @@ def test_two_slips_in_a_whole_are_told():
         ("torch.softmax(hidden, dim=-1).masked_fill(~mask, 0.0)", "torch.softmax(scores, dim=-1)"),
     )
     message = unwrapped(nb08.AttentionLayer.verdict(slipped).message)
-    assert "two changes to the course's answer" in message
-    assert "no masked_fill anywhere" in message
-    assert "no `/ keys.size(-1) ** 0.5`" in message
+    assert "two slips at once" in message  # each of them has a name
+    assert "The mask has no effect" in message
+    assert "The scores are not divided by sqrt(d_k)" in message
+
+
+def test_named_misconceptions_of_a_whole_are_put_together_unless_they_change_the_same_piece():
+    ways = {wrong.name: wrong.function for wrong in nb12.Transformer.wrong_answers}
+    made = building.both(ways["sees_the_future"], ways["memory_not_normed"])
+    text = [pair[1] for pair in made._pairs]
+    assert text == ["attention(norm_1(states))[0]", "memory"]
+    assert building.both(ways["memory_not_normed"], ways["not_encoded"]) is None
+    slips_ = {wrong.name: wrong.function for wrong in nb08.AttentionLayer.wrong_answers}
+    assert building.both(slips_["not_scaled"], slips_["by_width"]) is None  # both set the scale
+    assert building.both(slips_["not_scaled"], slips_["other_order"]) is None
+    assert building.both(len, slips_["not_scaled"]) is None
+
+
+def test_slip_beside_a_misconception_that_no_slip_of_the_answer_gives_is_told():
+    def past_only_and_unscaled(query, key, value, past_keys, past_values):
+        found = torch.softmax(query.unsqueeze(1) @ past_keys.mT, dim=-1) @ past_values
+        keys = torch.cat([past_keys, key.unsqueeze(1)], dim=1)
+        return found.squeeze(1), keys, torch.cat([past_values, value.unsqueeze(1)], dim=1)
+
+    message = unwrapped(nb13.cached_step.verdict(past_only_and_unscaled).message)
+    assert "two slips. One of them: The newest word looks at those before it" in message
+    assert "The other: no `/ query.size(1) ** 0.5" in message
+
+
+def test_slip_and_what_is_done_to_the_result_behind_it_are_told():
+    def softmax_of_scores(queries, keys):
+        return torch.softmax(queries @ keys.mT / keys.size(1) ** 0.5, dim=-1)
+
+    message = unwrapped(nb05.scaled_dot_scores.verdict(softmax_of_scores).message)
+    assert "`keys.size(1)` in place of `queries.size(-1)`" in message
+    assert "a softmax along its last axis of the result" in message
+
+    def of_one_batch(scores):
+        weights = torch.softmax(scores, dim=0)
+        return (weights * (1 - weights)).mean() * scores.size(1)
+
+    message = unwrapped(nb05.mean_slope.verdict(of_one_batch).message)
+    assert "and the result times `scores.size(1)`" in message
+
+
+def test_two_slips_in_whole_numbers_and_in_truths_are_told():
+    def said_with_its_end(step, state, start=1, end=2, max_length=50):
+        words = []
+        while len(words) < max_length:
+            scores, state = step(start, state)
+            words.append(int(scores.argmax()))
+            if words[-1] == end:
+                break
+        return words
+
+    message = unwrapped(nb02.greedy.verdict(said_with_its_end).message)
+    assert "one line earlier; and `start` in place of `token`" in message
+
+    def either(lengths, size):
+        places = torch.arange(size)
+        return (places < lengths.unsqueeze(1)).unsqueeze(1) | (places < places.unsqueeze(1))
+
+    message = unwrapped(nb10.combine_masks.verdict(either).message)
+    assert "`positions < positions.unsqueeze(1)`" in message
+    assert "`words.unsqueeze(1) | causal`" in message
 
 
 def test_outputs_of_a_whole_tell_a_misconception_before_its_gradients_are_made():

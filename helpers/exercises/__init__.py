@@ -8,6 +8,7 @@ comparing    compare results, and say in plain words where they part
 alterations  other arguments for which a wrong result would be right
 edits        what a learner may write instead at one place of a program
 slips        programs that are one slip away from another, with words for the slip
+trying       call many changed programs, and look quickly what they return
 explaining   which slip in the course's answer gives a learner's results
 patterns     what wrong results have in common, for slips that have no name
 inputs       small random inputs for the checks

@@ -57,6 +57,72 @@ def with_parts(slips: type[nn.Module], **parts: Any) -> type[nn.Module]:
     return type(slips.__name__, (slips,), parts)
 
 
+def changed(
+    course: type[nn.Module], names: Mapping[str, Any], *pairs: tuple[str, str]
+) -> type[nn.Module]:
+    """Return the course's class with pieces of its text exchanged, as a learner might write it.
+
+    names: what the class reads. Raises ValueError if a piece does not stand there exactly once.
+    """
+    text = inspect.getsource(course)
+    for old, new in pairs:
+        if text.count(old) != 1:
+            raise ValueError(f"{old!r} stands {text.count(old)} times in the answer, expected once")
+        text = text.replace(old, new)
+    found = dict(names)
+    exec(text, found)
+    made = found[course.__name__]
+    made._again = functools.partial(changed, course, names)
+    made._pairs = pairs
+    return made
+
+
+def both(one: Any, other: Any) -> type[nn.Module] | None:
+    """Return a class with the slips of two, None if they cannot be put together.
+
+    They can if `changed` has made both of one text, or `with_parts` both of one class.
+    """
+    if not isinstance(one, type) or not isinstance(other, type):
+        return None
+    if hasattr(one, "_pairs") and hasattr(other, "_pairs"):
+        try:
+            return one._again(*one._pairs, *other._pairs)
+        except ValueError:  # they change the same piece
+            return None
+    if one.__bases__ != other.__bases__:
+        return None
+    parts, more = ({k: v for k, v in vars(x).items() if k[:2] != "__"} for x in (one, other))
+    if not parts or not more or parts.keys() & more.keys() or "forward" in {*parts, *more}:
+        return None
+    return with_parts(one.__bases__[0], **parts, **more)
+
+
+class Instances:
+    """Makes instances of classes that have the course's parameters, one for all of each size.
+
+    To make a large module and to fill it takes longer than to call it. So classes that have the
+    course's own __init__ take turns in one instance; others have their own.
+    """
+
+    def __init__(self, course: type) -> None:
+        self.course = course
+        self._made: dict[tuple, Any] = {}
+
+    def make(self, own: type, *sizes: Any) -> Any:
+        """Return own(*sizes), or the course's instance of these sizes with the methods of `own`."""
+        if own.__init__.__code__.co_code != self.course.__init__.__code__.co_code:
+            return own(*sizes)
+        if sizes not in self._made:
+            self._made[sizes] = self.course(*sizes)
+        instance = self._made[sizes]
+        instance.__class__ = own
+        return instance
+
+    def of(self, own: Any) -> Any:
+        """Return what makes an instance of a class, anything else as it is."""
+        return functools.partial(self.make, own) if isinstance(own, type) else own
+
+
 def in_other_order(course: type[nn.Module]) -> type[nn.Module]:
     """Return the course's class with its outputs in the other order."""
 

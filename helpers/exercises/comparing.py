@@ -20,7 +20,8 @@ OF_THE_LARGEST = 1e-4  # at training size sums are long, and what is left of the
 _FEW = 48  # an argument of at most so many numbers can be followed by hand, and is shown whole
 _FEW_RESULTS = 12  # of more, only the place where two results differ most is shown
 _BITS = 300  # of a whole number that is shown with all its digits
-_MANY = 4  # floats of a result that is not the same as another by accident
+# Numbers of results that are not the same as others by accident: floats, whole numbers, truths.
+_MANY, _MANY_WHOLE, _MANY_TRUTHS = 4, 16, 64
 _FEW_LINES = 6  # of what a function printed
 
 
@@ -134,11 +135,19 @@ def comparable(expected: Outcome, got: Outcome) -> bool:
     return not found or found.kind not in ("type", "count")
 
 
-def tells(value: Any) -> bool:
-    """Return whether a result has so many numbers that another is hardly the same by accident."""
-    parts = value if isinstance(value, tuple | list) else [value]
-    found = [p for p in parts if isinstance(p, torch.Tensor) and p.is_floating_point()]
-    return sum(part.numel() for part in found) >= _MANY
+def told_by(value: Any) -> float:
+    """Return how much a result tells, 1 if another is hardly the same by accident.
+
+    A float tells the most, because there are so many, and a truth the least. What is no number or
+    infinite tells nothing.
+    """
+    if isinstance(value, tuple | list):
+        return sum(told_by(part) for part in value)
+    if not isinstance(value, torch.Tensor):
+        return 1 / _MANY if isinstance(value, float) else 1 / _MANY_WHOLE
+    if value.is_floating_point():
+        return int(value.isfinite().sum()) / _MANY
+    return value.numel() / (_MANY_TRUTHS if value.dtype == torch.bool else _MANY_WHOLE)
 
 
 def agreeing(one: torch.Tensor, other: torch.Tensor) -> torch.Tensor | None:

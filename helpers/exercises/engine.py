@@ -9,6 +9,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import math
 import sys
 import textwrap
 import time
@@ -34,6 +35,8 @@ from helpers.exercises.inputs import Dice
 NOT_ATTEMPTED, RAISED, NOT_YET = "not attempted", "your code raised", "not yet"
 CORRECT, SLOW = "correct", "correct but slow"
 _MARKS = {NOT_ATTEMPTED: "…", RAISED: "✗", NOT_YET: "✗", CORRECT: "✓", SLOW: "✓"}
+_ENOUGH = 4  # how much a result tells with which a search begins (see `comparing.told_by`)
+_ALTERED_UNTIL = 0.2  # seconds of a processor for a whole with other arguments; its sizes come last
 _SEED = 2014  # the same inputs for everyone, at every check
 _said: set[str] = set()  # why progress could not be kept, so that it is said once
 
@@ -74,6 +77,11 @@ class _Trial(NamedTuple):
     case: tuple
     expected: running.Outcome
     got: running.Outcome
+
+
+def _first_of(value: Any, count: int | None) -> Any:
+    """Return the first of several results, a result alone or all of them as they are."""
+    return value[:count] if isinstance(value, tuple) else value
 
 
 @dataclass(eq=False, repr=False)
@@ -521,7 +529,8 @@ class Exercise:
             return self._known(way, trial.number)
         if (way, trial.number) not in self._outputs:
             with building.outputs_alone():
-                self._outputs[way, trial.number] = self._run(way, trial.case)
+                made = self._instances.of(way)
+                self._outputs[way, trial.number] = self._run(made, trial.case)
         return self._outputs[way, trial.number]
 
     def _in_common(self, failures: list[_Trial], trials: list[_Trial]) -> str:
@@ -557,7 +566,10 @@ class Exercise:
         if all(comparing.is_constant(trial.got.value) for trial in trials):
             return ""  # other arguments may give False everywhere too, and explain nothing
         first, *rest = sorted(trials, key=lambda t: self._alike(t, t.expected))
+        until = time.thread_time() + _ALTERED_UNTIL if self.whole else math.inf
         for words, case in alterations.altered(first.case, self.parameters):
+            if time.thread_time() > until:
+                return ""
             if self._is_result_for(first, case) and all(
                 any(
                     others == words and self._is_result_for(trial, given)
@@ -591,8 +603,8 @@ class Exercise:
     def _slip(self, failures: list[_Trial], trials: list[_Trial]) -> str:
         """Return with which slip the course's answer does the same on all inputs, '' if none."""
         failed = {trial.number for trial in failures}
-        telling = [trial for trial in failures if comparing.tells(trial.got.value)]
-        first = (telling or failures)[0]
+        told = {trial.number: comparing.told_by(trial.got.value) for trial in failures}
+        first, likely = self._telling(failures, told)
         candidates = explaining.Candidates(
             self.reference,
             self.source,
@@ -605,22 +617,48 @@ class Exercise:
         truth = all(comparing.is_constant(trial.got.value) for trial in failures)
         # Where gradients alone are wrong, any two slips that undo each other give the same outputs.
         outputs = self._beginning(self.reference, first).value
-        in_pairs = telling and not comparing.same_outputs(outputs, first.got.value)
-        likely = self._named_results(first) if in_pairs else None
+        in_pairs = sum(told.values()) >= 1 and not comparing.same_outputs(outputs, first.got.value)
         others = sorted(trials, key=lambda t: (t is not first, t.number not in failed))
-        seen = [explaining.Seen(t.case, t.expected.value, t.got.value) for t in others]
-        found = candidates.giving(seen, self.parameters, truth, likely)
+        several = len(outputs) if self.whole and isinstance(outputs, tuple) else None
+        seen = [
+            explaining.Seen(t.case, *(_first_of(o.value, several) for o in (t.expected, t.got)))
+            for t in others
+        ]
+        found = candidates.giving(seen, self.parameters, truth, likely if in_pairs else None)
         for words, function in found:
             if all(self._does_as(function, trial, trial.number in failed) for trial in trials):
                 return f"Your results are those of {words}."
         return ""
 
-    def _named_results(self, trial: _Trial) -> list[Any]:
-        """Return what each wrong answer returns on an input."""
+    def _telling(
+        self, failures: list[_Trial], told: Mapping[int, float]
+    ) -> tuple[_Trial, list[explaining.Likely]]:
+        """Return the failure that a search begins with, and what each wrong answer returns there.
+
+        It is no very small one, because with one word several slips look alike, and if possible
+        none on which a wrong answer gives by chance what the learner's function does.
+        told: how much each failure tells, by its number.
+        """
+        enough = [trial for trial in failures if told[trial.number] >= _ENOUGH]
+        ordered = enough or sorted(failures, key=lambda trial: -told[trial.number])
+        found = []
+        for trial in ordered:
+            found.append((trial, self._likely(trial)))
+            values = [one.value for one in found[-1][1]]
+            if not any(comparing.same_outputs(value, trial.got.value) for value in values):
+                return found[-1]
+        return found[0]
+
+    def _likely(self, trial: _Trial) -> list[explaining.Likely]:
+        """Return each wrong answer with what it returns on an input."""
         named = (*self.wrong_answers, *self._wrong_parts)
-        ways = [way for wrong in named for way in (wrong.function, *wrong.also)]
-        known = [self._beginning(way, trial) for way in ways]
-        return [one.value for one in known if not one.raised and not one.misstep]
+        ways = [(w.message, way) for w in named for way in (w.function, *w.also)]
+        known = [(*way, self._beginning(way[1], trial)) for way in ways]
+        return [
+            explaining.Likely(message, way, one.value)
+            for message, way, one in known
+            if not one.raised and not one.misstep
+        ]
 
     def _does_as(self, function: Callable[..., Any], trial: _Trial, failed: bool) -> bool:
         """Return whether a changed answer does on an input what the learner's function did."""
@@ -628,6 +666,10 @@ class Exercise:
         if failed and comparing.difference(trial.expected.value, trial.got.value):
             return comparing.same_slip(known, trial.got) and known.seen == trial.got.seen
         return self._alike(trial, known)
+
+    @functools.cached_property
+    def _instances(self) -> building.Instances:
+        return building.Instances(self.reference)  # type: ignore[arg-type]
 
     @functools.cached_property
     def _kept(self) -> Any:

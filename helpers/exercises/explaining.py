@@ -11,37 +11,32 @@ itself: it gives what a named misconception gives, or it explains a part of the 
 from __future__ import annotations
 
 import ast
-import functools
+import inspect
 import itertools
 import math
 import sys
+import textwrap
 import time
-import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from types import CodeType
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple, TypeVar
 
 from torch import Tensor
 
-from helpers.exercises import building, comparing, running
-from helpers.exercises.slips import Pair, Slip, compiled, inlined, program, slips, together
+from helpers.exercises import building, comparing, patterns
+from helpers.exercises.slips import Slip, inlined, program, slips, together
+from helpers.exercises.trying import NO_VALUE, Aim, Programs, mark, parts, value_in_time
 
-LIMIT = 0.1  # seconds of a processor for a call of a changed answer on a small input
-TOGETHER = 8  # calls under one limit
-# How many programs with one slip are tried, and how many with two: of functions, and of wholes,
-# which are built and run at each try.
-ONE, TWO = 2_500, 3_000
-ONE_BUILT, TWO_BUILT = 900, 500
+# How many programs with one slip are tried: of functions, and of wholes, which are built and run at
+# each try.
+ONE, ONE_BUILT = 2_500, 900
 # Seconds of a processor after which the pairs of a whole begin at the latest, and all ends. Single
-# slips of a function have no such end, because some of them never end and use up their LIMIT.
-SINGLE_UNTIL, UNTIL = 0.6, 1.0
+# slips of a function have no such end, because some of them never end and use up their time limit.
+SINGLE_UNTIL, UNTIL = 0.6, 1.1
+BESIDES = 5  # named misconceptions, with the results that are the nearest
+BESIDE = 0.35  # seconds for the named misconceptions with one more slip
 HALVES = 5  # slips that explain the most of the results, each of which is tried with all others
 ALIKE = 2  # slips that give the results of one misconception
 _ROUGH = {"rel_tol": 1e-3, "abs_tol": 1e-3}
-_NONE = object()  # the value of a call that failed
-
-
-_Some = TypeVar("_Some", Slip, Pair)
 
 
 class Seen(NamedTuple):
@@ -52,13 +47,26 @@ class Seen(NamedTuple):
     got: Any
 
 
+class Likely(NamedTuple):
+    """A named misconception: its message, its code, and what it returns on the first case."""
+
+    message: str
+    function: Callable[..., Any]
+    value: Any
+
+
 class _Tried(NamedTuple):
     """A slip, the function of its program, and what that returned; place: in the list of slips."""
 
     slip: Slip
     function: Callable[..., Any]
     value: Any
-    place: int = -1
+    place: int
+
+
+_Thing = TypeVar("_Thing")
+_Found = Iterator[tuple[str, Callable[..., Any]]]
+_Plans = Iterator[tuple[Seen, Iterable[tuple[int, int]]]]
 
 
 class Candidates:
@@ -78,198 +86,315 @@ class Candidates:
         parts: Sequence[str] = (),
         whole: bool = False,
     ) -> None:
-        self.answer, self.call = answer, call
-        self.tree, self.whole = program(source, methods, parts), whole
-        self._instances: dict[tuple, Any] = {}
-        self._codes: dict[ast.stmt, CodeType] = {}
+        self.answer, self.call, self.whole = answer, call, whole
+        self.tree = program(source, methods, parts)
+        self.programs = Programs(answer, call)
+        self._done: dict[ast.Module, set[frozenset[int]]] = {}
 
     def giving(
         self,
         seen: Sequence[Seen],
         names: Sequence[str],
         truth: bool = False,
-        likely: Sequence[Any] | None = None,
-    ) -> Iterator[tuple[str, Callable[..., Any]]]:
+        likely: Sequence[Likely] | None = None,
+    ) -> _Found:
         """Yield (words, function) of the changed answers that return what was got on a case.
 
         seen: what happened on each case, first on the one that tells most. names: the case's
-        arguments. truth: whether only slips are tried that test something else. likely: what the
-        named misconceptions return on the first case; None if no two slips at once are tried, which
-        come after all that are one alone. A function that gives the result on this case may still
-        fail on another.
+        arguments. truth: whether only slips are tried that test something else. likely: the named
+        misconceptions; None if no two slips at once are tried, which come after all that are one
+        alone. A function that gives the result on this case may still fail on another.
         """
         start, first = time.thread_time(), seen[0]
         arguments = dict(zip(names, first.case, strict=False))
         once = list(slips(self.tree, arguments))
         longer = inlined(self.tree)
-        more = slips(longer, arguments) if longer is not self.tree else ()
+        other = longer is not self.tree and (not self.whole or likely is None)
+        more = list(slips(longer, arguments)) if other else []
         tries = ONE_BUILT if self.whole else ONE
-        found: list[_Tried] = []
-        plain = (slip for slip in once[:tries] if slip.of_truth or not truth)
         until = start + (SINGLE_UNTIL if self.whole else math.inf)
-        yield from self._alone(plain, first, until, found)
-        longer_ones = (slip for slip in more if slip.of_truth or not truth)
-        longer_ones = itertools.islice(longer_ones, max(tries - len(once), 0))
+        found: list[_Tried] = []
+        yield from self._alone(once[:tries], first, until, truth, found)
         until = start + (UNTIL if self.whole else math.inf)
-        rest = self._alone(longer_ones, first, until, [])
-        if not self.whole or likely is None:
-            yield from rest
-        if likely is not None:
-            places = {id(slip): place for place, slip in enumerate(once)}
-            found = [one._replace(place=places[id(one.slip)]) for one in found]
-            able = [o for o in found if not comparing.same_outputs(o.value, first.expected)]
-            until = max(start + UNTIL, time.thread_time() + UNTIL - SINGLE_UNTIL)
-            done: set[frozenset[int]] = set()
-            near, far = self._near(able, once, seen, likely), _far(found, able, first, likely)
-            yield from self._both(near, once, until, done)
-            yield from rest
-            yield from self._both(far, once, until, done)
+        of_longer: list[_Tried] = []
+        rest = self._alone(more[: max(tries - len(once), 0)], first, until, truth, of_longer)
+        yield from rest
+        if likely is None:
+            return
+        until = max(start + UNTIL, time.thread_time() + UNTIL - SINGLE_UNTIL)
+        able = _distinct(found, first)
+        alike = _alike(able, [one.value for one in likely])
+        if self.whole:
+            yield from self._named_pairs(likely, seen)
+        else:
+            yield from _ended(found, first, names)
+        yield from self._both(self._near(able, alike, found, seen), self.tree, once, until)
+        yield from self._both(_with_each(alike, found, first), self.tree, once, until)
+        if not self.whole:
+            yield from self._beside(likely, alike, arguments, first)
+            yield from _ended(of_longer, first, names)
+        half = time.thread_time() + max(until - time.thread_time(), 0) / 2
+        yield from self._both(_all_of(able, first), self.tree, once, half)
+        yield from self._both(_of_longer(of_longer, once, first), longer, more, until)
+        yield from self._both(_all_of(able, first), self.tree, once, until)
 
     def _alone(
-        self, slips_: Iterator[Slip], seen: Seen, until: float, found: list[_Tried]
-    ) -> Iterator[tuple[str, Callable[..., Any]]]:
+        self, slips_: Sequence[Slip], seen: Seen, until: float, truth: bool, found: list[_Tried]
+    ) -> _Found:
         """Yield (words, function) of single slips that return what was got; found: all that ran."""
-        for slip, function, value in self._tried(slips_, seen.case, until):
-            found.append(_Tried(slip, function, value))
-            if comparing.same_outputs(value, seen.got):
+        aim = Aim(seen.expected, seen.got)
+        places = {id(slip): place for place, slip in enumerate(slips_)}
+        some = (slip for slip in slips_ if slip.of_truth or not truth)
+        for slip, function, value in self.programs.tried(some, seen.case, until):
+            found.append(_Tried(slip, function, value, places[id(slip)]))
+            if aim.is_hit(value):
                 yield f"one change to the course's answer: {slip.words}", function
 
     def _both(
-        self,
-        plans: Iterable[tuple[Seen, Iterable[tuple[int, int]]]],
-        once: list[Slip],
-        until: float,
-        done: set[frozenset[int]],
-    ) -> Iterator[tuple[str, Callable[..., Any]]]:
+        self, plans: _Plans, tree: ast.Module, slips_: Sequence[Slip], until: float
+    ) -> _Found:
         """Yield (words, function) of the pairs of slips that return what was got on a plan's case.
 
-        plans: a case, and the pairs of places in the list of slips that are tried on it. done: the
-        pairs that have been tried, which grows.
+        plans: a case, and the pairs of places in the list of slips that are tried on it. tree: the
+        program whose slips they are. A pair that was tried on one case is not tried on another.
         """
-        tries = TWO_BUILT if self.whole else TWO
+        done = self._done.setdefault(tree, set())
         for shown, pairs in plans:
-            fresh = together(once, (pair for pair in pairs if _is_new(pair, done)))
-            some = itertools.islice(fresh, max(tries - len(done), 0))
-            for pair, function, value in self._tried(some, shown.case, until):
-                if comparing.same_outputs(value, shown.got):
+            aim = Aim(shown.expected, shown.got)
+            fresh = together(slips_, (pair for pair in pairs if _is_new(pair, done)), tree)
+            for pair, function, value in self.programs.tried(fresh, shown.case, until):
+                if aim.is_hit(value):
                     yield f"two changes to the course's answer: {pair.words}", function
 
     def _near(
-        self, able: list[_Tried], once: list[Slip], seen: Sequence[Seen], likely: Sequence[Any]
-    ) -> Iterator[tuple[Seen, Iterable[tuple[int, int]]]]:
+        self,
+        able: list[_Tried],
+        alike: list[_Tried],
+        found: list[_Tried],
+        seen: Sequence[Seen],
+    ) -> _Plans:
         """Yield the plans with two likely slips, and with one that explains a part of the results.
 
-        able: the slips that change something on the first case.
+        able: of slips that change the result of the first case in the same way, the plainest one.
+        alike: those that give what a misconception gives. found: all that ran.
         """
-        yield seen[0], itertools.combinations([one.place for one in _alike(able, likely)], 2)
+        yield seen[0], itertools.combinations([one.place for one in alike], 2)
+        every = [one.place for one in found]
         for half in _halves(able, seen[0]):
             shown = self._not_explained(half, seen)
             if shown:
-                yield shown, ((half.place, other) for other in range(len(once)))
+                yield shown, ((half.place, other) for other in every)
 
     def _not_explained(self, half: _Tried, seen: Sequence[Seen]) -> Seen | None:
         """Return the first case on which a slip alone does not give the result, None if it does."""
         for one in seen:
-            value = half.value if one is seen[0] else _value_in_time(half.function, one.case)
-            if value is _NONE or not comparing.same_outputs(value, one.got):
+            value = half.value if one is seen[0] else value_in_time(half.function, one.case)
+            if value is NO_VALUE or not comparing.same_outputs(value, one.got):
                 return one
         return None
 
-    def _tried(
-        self, slips_: Iterator[_Some], case: Sequence[Any], until: float
-    ) -> Iterator[tuple[_Some, Callable[..., Any], Any]]:
-        """Yield (slip, function, value) of the programs that return something on a case.
+    def _named_pairs(self, likely: Sequence[Likely], seen: Sequence[Seen]) -> _Found:
+        """Yield (words, function) of two named misconceptions at once that give what was got.
 
-        A few are called under one time limit, because to set it takes as long as a call. If it is
-        passed, each of them is called anew under its own. until: when to end, by the thread's clock
-        of a processor.
+        Those that explain the most of the results come first.
         """
-        while time.thread_time() < until and (few := list(itertools.islice(slips_, TOGETHER))):
-            made = [(one, self._made(one.tree)) for one in few]
-            able = [(one, function) for one, function in made if function]
-            functions = [function for _, function in able]
-            running.fresh_state()
-            try:
-                values = running.limited(lambda f=functions: _values(f, case), LIMIT)
-            except running.TookTooLong:
-                values = [_value_in_time(function, case) for function in functions]
-            for (one, function), value in zip(able, values, strict=True):
-                if value is not _NONE:
-                    yield one, function, value
+        first = seen[0]
+        aim, until = Aim(first.expected, first.got), time.thread_time() + BESIDE
+        scored = sorted(likely, key=lambda one: -_explained(one.value, first))
+        for one, other in _diagonal(scored):
+            if time.thread_time() > until:
+                return
+            both = building.both(one.function, other.function)
+            function = both and self.call(self.programs.instances.of(both))
+            if function and aim.is_hit(value_in_time(function, first.case)):
+                told = " ".join(f"{one.message} {other.message}".split())
+                yield f"two slips at once. {told}".removesuffix("."), function
 
-    def _made(self, tree: ast.Module) -> Callable[..., Any] | None:
-        """Return what is called with a case's arguments, None if the program is none."""
-        name, names = self.answer.__name__, dict(vars(sys.modules[self.answer.__module__]))
-        with warnings.catch_warnings(action="ignore"):  # "is" with a number, a call of a number
-            try:
-                for part in tree.body:
-                    exec(self._compiled(part), names)
-            except (SyntaxError, ValueError, TypeError):  # two slips at one place may be no program
-                return None
-        function = names[name]
-        if isinstance(function, type):
-            return self.call(functools.partial(self._instance, function))
-        return self.call(function)
+    def _beside(
+        self,
+        likely: Sequence[Likely],
+        alike: Sequence[_Tried],
+        arguments: Mapping[str, Any],
+        seen: Seen,
+    ) -> _Found:
+        """Yield (words, function) of what is one slip away from a named misconception's own code.
 
-    def _compiled(self, part: ast.stmt) -> CodeType:
-        """Return the code of a part of a program; what no slip has changed is compiled once."""
-        if part in self._codes:
-            return self._codes[part]
-        code = compiled(part, f"<{self.answer.__name__}>")
-        if part in self.tree.body:
-            self._codes[part] = code
-        return code
+        Those of which one slip in the course's answer gives the same are tried as pairs elsewhere.
+        """
+        known = {mark(one.value) for one in alike}
+        known.add(mark(seen.expected))  # what does not show here can be no part of the reason
+        others = [one for one in likely if mark(one.value) not in known]
+        others = sorted(others, key=lambda one: _distance(one.value, seen.got))[:BESIDES]
+        programs = Programs(self.answer, self.call, [one.function for one in others])
+        aim, until = Aim(seen.expected, seen.got), time.thread_time() + BESIDE
+        rows = [
+            [(one, slip) for slip in slips(tree, _renamed(tree, arguments))]
+            for one, tree in ((one, _own_program(one.function)) for one in others)
+            if tree
+        ]
+        turns = [pair for turn in itertools.zip_longest(*rows) for pair in turn if pair]
+        messages = {id(slip): one.message for one, slip in turns}
+        some = (slip for _, slip in turns)
+        for slip, function, value in programs.tried(some, seen.case, until):
+            if aim.is_hit(value):
+                told = " ".join(messages[id(slip)].split())
+                yield f"two slips. One of them: {told} The other: {slip.words}", function
 
-    def _instance(self, own: type, *sizes: Any) -> Any:
-        """Return an instance with the methods of `own`; made once, because that takes long."""
-        if sizes not in self._instances:
-            self._instances[sizes] = self.answer(*sizes)
-        instance = self._instances[sizes]
-        instance.__class__ = own
-        return instance
+
+def _renamed(tree: ast.Module, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the arguments of a case under the names that another function has for them."""
+    own = [argument.arg for argument in tree.body[0].args.args]
+    return dict(zip(own, arguments.values(), strict=False))
+
+
+def _own_program(function: Callable[..., Any]) -> ast.Module | None:
+    """Return the program of a function with its module's helpers that it calls, None of others.
+
+    Others are classes, functions made inside another, and lambdas.
+    """
+    if (
+        not inspect.isfunction(function)
+        or function.__closure__
+        or not function.__name__.isidentifier()
+    ):
+        return None
+    names, texts = [function.__name__], []
+    for name in names:
+        part = vars(sys.modules[function.__module__]).get(name)
+        if not inspect.isfunction(part) or part.__module__ != function.__module__:
+            return None
+        texts.append(textwrap.dedent(inspect.getsource(part)))
+        called = {node.id for node in ast.walk(ast.parse(texts[-1])) if isinstance(node, ast.Name)}
+        names += sorted(
+            other
+            for other in called - set(names)
+            if inspect.isfunction(found := vars(sys.modules[function.__module__]).get(other))
+            and found.__module__ == function.__module__
+        )
+    return program(texts[0], (), texts[1:])
+
+
+def _ended(found: Sequence[_Tried], seen: Seen, names: Sequence[str]) -> _Found:
+    """Yield (words, function) of single slips behind which one more thing is done to the result.
+
+    It is done to what the slips have returned, so no program is called for it.
+    """
+    aim = Aim(seen.expected, seen.got)
+    if aim.part is None:
+        return
+    for one in found:
+        own = parts(one.value)
+        if len(own) <= aim.part or not _is_float(own[aim.part]):
+            continue
+        for words, change in patterns.FUNCTIONS.items():
+            if aim.is_hit(_with_part(one.value, aim.part, change)):
+                said = f"{one.slip.words}; and {words} of the result"
+                yield (
+                    f"two changes to the course's answer: {said}",
+                    _behind(one.function, aim.part, lambda value, case, f=change: f(value)),
+                )
+        for words, factor in _factors(own[aim.part], aim, seen.case, names):
+            change = lambda value, case, f=factor: value * f(case)  # noqa: E731
+            if aim.is_hit(_with_part(one.value, aim.part, lambda v, c=change: c(v, seen.case))):
+                said = f"{one.slip.words}; and the result {words}"
+                yield (
+                    f"two changes to the course's answer: {said}",
+                    _behind(one.function, aim.part, change),
+                )
+
+
+def _factors(
+    value: Tensor, aim: Aim, case: Sequence[Any], names: Sequence[str]
+) -> Iterator[tuple[str, Callable[[Sequence[Any]], float]]]:
+    """Yield (words, function of a case) of what a result was multiplied by, if a size is it."""
+    if tuple(value.shape) != aim.shape:
+        return
+    number = float(value.detach().reshape(-1)[aim.place])
+    if not number or not math.isfinite(number) or not math.isfinite(aim.number):
+        return
+    factor = aim.number / number
+    for plain, words in ((-1.0, "with the other sign"), (2.0, "doubled"), (0.5, "halved")):
+        if math.isclose(factor, plain, **_ROUGH):
+            yield words, lambda case, f=plain: f
+    for place, name in enumerate(names):
+        given = case[place] if place < len(case) else None
+        for axis in range(given.dim() if isinstance(given, Tensor) else 0):
+            for power, words in (
+                (1.0, "times `{}.size({})`"),
+                (0.5, "times `{}.size({}) ** 0.5`"),
+                (-1.0, "divided by `{}.size({})`"),
+                (-0.5, "divided by `{}.size({}) ** 0.5`"),
+            ):
+                size = given.size(axis)
+                if size > 1 and math.isclose(factor, size**power, **_ROUGH):
+                    yield (
+                        words.format(name, axis),
+                        lambda case, p=place, a=axis, e=power: case[p].size(a) ** e,
+                    )
+
+
+def _with_part(value: Any, part: int, change: Callable[[Any], Any]) -> Any:
+    """Return results of which one is changed."""
+    if not isinstance(value, tuple):
+        return change(value)
+    return (*value[:part], change(value[part]), *value[part + 1 :])
+
+
+def _behind(
+    function: Callable[..., Any], part: int, change: Callable[[Any, Sequence[Any]], Any]
+) -> Callable[..., Any]:
+    def both(*case: Any) -> Any:
+        return _with_part(function(*case), part, lambda value: change(value, case))
+
+    both.__signature__ = inspect.signature(function)  # type: ignore[attr-defined]
+    return both
+
+
+def _is_float(value: Any) -> bool:
+    return isinstance(value, Tensor) and value.is_floating_point()
+
+
+def _distinct(found: Sequence[_Tried], seen: Seen) -> list[_Tried]:
+    """Return of the slips that give the same result the plainest, and none that changes nothing."""
+    known = {mark(seen.expected)}
+    chosen = []
+    for one in found:
+        own = mark(one.value)
+        if own not in known:
+            known.add(own)
+            chosen.append(one)
+    return chosen
 
 
 def _alike(found: Sequence[_Tried], likely: Sequence[Any]) -> list[_Tried]:
-    """Return the slips that give what a misconception gives, at most a few of each."""
-    chosen: list[_Tried] = []
-    marks = [_mark(one.value) for one in found]
-    for value in likely:
-        mark = _mark(value)  # because to compare all the numbers takes much longer
-        close = (
-            one for one, own in zip(found, marks, strict=True) if math.isclose(own, mark, **_ROUGH)
-        )
-        same = (one for one in close if comparing.same_outputs(one.value, value))
-        chosen += [
-            one for one in itertools.islice(same, ALIKE) if all(one is not o for o in chosen)
-        ]
-    return sorted(chosen, key=lambda one: one.place)
+    """Return the slips that give what a misconception gives, in the order of the slips."""
+    marks = {mark(value) for value in likely}
+    return [one for one in found if mark(one.value) in marks]
 
 
-def _mark(value: Any) -> float:
-    """Return a number that equal results have in common: a sum of the first tensor's numbers."""
-    tensors = running.tensors(value)
-    return tensors[0].detach().double().nan_to_num().sum().item() if tensors else 0.0
+def _with_each(alike: list[_Tried], found: list[_Tried], seen: Seen) -> _Plans:
+    """Yield the plan with one likely slip and any other, the plainer first."""
+    yield seen, ((one.place, other.place) for other in found for one in alike)
 
 
-def _far(
-    found: list[_Tried], able: list[_Tried], seen: Seen, likely: Sequence[Any]
-) -> Iterator[tuple[Seen, Iterable[tuple[int, int]]]]:
-    """Yield the plans with one likely slip and any other, and with any two, the plainer first."""
-    places, alike = [one.place for one in found], _alike(able, likely)
-    yield seen, ((one.place, place) for place in places for one in alike)
-    yield seen, _diagonal(places)
+def _all_of(able: list[_Tried], seen: Seen) -> _Plans:
+    """Yield the plan with any two slips, the plainer first."""
+    yield seen, _diagonal([one.place for one in able])
+
+
+def _of_longer(found: list[_Tried], once: Sequence[Slip], seen: Seen) -> _Plans:
+    """Yield the plan with a slip that only longer lines have, and any other."""
+    known = {slip.words for slip in once}
+    able = _distinct(found, seen)
+    new = [one.place for one in able if one.slip.words not in known]
+    yield seen, ((place, other.place) for other in able for place in new)
 
 
 def _halves(found: Sequence[_Tried], seen: Seen) -> list[_Tried]:
-    """Return the slips that explain the most of a result, the best first and no two alike."""
+    """Return the slips that explain the most of a result, the best first."""
     scores = [(_explained(one.value, seen), one) for one in found]
-    chosen: list[_Tried] = []
-    for score, one in sorted(scores, key=lambda scored: -scored[0]):
-        if score <= 0 or len(chosen) == HALVES:
-            break
-        if not any(comparing.same_outputs(one.value, other.value) for other in chosen):
-            chosen.append(one)
-    return chosen
+    best = sorted((s for s in scores if s[0] > 0), key=lambda scored: -scored[0])
+    return [one for _, one in best[:HALVES]]
 
 
 def _explained(value: Any, seen: Seen) -> float:
@@ -278,7 +403,7 @@ def _explained(value: Any, seen: Seen) -> float:
     It is added up over the tensors that are returned.
     """
     total = 0.0
-    for right, got, own in zip(*map(_parts, (seen.expected, seen.got, value)), strict=False):
+    for right, got, own in zip(*map(parts, (seen.expected, seen.got, value)), strict=False):
         if not all(isinstance(part, Tensor) for part in (right, got, own)) or not got.numel():
             continue
         explained, known = comparing.agreeing(own, got), comparing.agreeing(right, got)
@@ -288,8 +413,16 @@ def _explained(value: Any, seen: Seen) -> float:
     return total
 
 
-def _parts(value: Any) -> tuple:
-    return value if isinstance(value, tuple) else (value,)
+def _distance(value: Any, got: Any) -> float:
+    """Return how far a result is from another one, as a mean; infinite of another shape."""
+    total = 0.0
+    for one, other in zip(parts(value), parts(got), strict=False):
+        if _is_float(one) and _is_float(other):
+            if one.shape != other.shape:
+                return math.inf
+            gaps = (one.detach().double() - other.detach().double()).abs().nan_to_num(9.0, 9.0)
+            total += gaps.mean().item() if gaps.numel() else 0.0
+    return total
 
 
 def _is_new(pair: tuple[int, int], done: set[frozenset[int]]) -> bool:
@@ -300,31 +433,8 @@ def _is_new(pair: tuple[int, int], done: set[frozenset[int]]) -> bool:
     return new
 
 
-def _diagonal(places: Sequence[int]) -> Iterator[tuple[int, int]]:
-    """Yield all pairs of places, those of which both stand early first."""
-    for total in range(1, 2 * len(places) - 2):
-        for other in range(total // 2 + 1, min(total, len(places) - 1) + 1):
-            yield places[total - other], places[other]
-
-
-def _values(functions: Sequence[Callable[..., Any]], case: Sequence[Any]) -> list[Any]:
-    """Return what each function returns on copies of a case, _NONE of one that fails."""
-    return [_value(function, case) for function in functions]
-
-
-def _value(function: Callable[..., Any], case: Sequence[Any]) -> Any:
-    try:
-        with building.outputs_alone():
-            return function(*running.copies(case))
-    except (KeyboardInterrupt, running.TookTooLong):
-        raise
-    except BaseException:  # a changed answer may do anything, and a toy model's Misstep too
-        return _NONE
-
-
-def _value_in_time(function: Callable[..., Any], case: Sequence[Any]) -> Any:
-    running.fresh_state()
-    try:
-        return running.limited(lambda: _value(function, case), LIMIT)
-    except running.TookTooLong:
-        return _NONE
+def _diagonal(some: Sequence[_Thing]) -> Iterator[tuple[_Thing, _Thing]]:
+    """Yield all pairs of things, those of which both stand early first."""
+    for total in range(1, 2 * len(some) - 2):
+        for other in range(total // 2 + 1, min(total, len(some) - 1) + 1):
+            yield some[total - other], some[other]

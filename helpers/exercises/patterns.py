@@ -15,7 +15,7 @@ from torch import Tensor
 
 _CLOSE = {"rtol": 1e-3, "atol": 1e-5}
 _VAGUE = "on every input that shows a difference"
-_FUNCTIONS = {
+FUNCTIONS = {
     "exp": torch.exp,
     "log": torch.log,
     "tanh": torch.tanh,
@@ -218,7 +218,7 @@ def _of_numbers(expected: Tensor, got: Tensor, sizes: Mapping[str, int]) -> Iter
             yield f"each number is {ratio:.3g} times what it should be."
     if not bool(got.any()):
         yield "every number is 0."
-    for text, function in _FUNCTIONS.items():
+    for text, function in FUNCTIONS.items():
         if _close(got, function(expected)):
             yield f"the right result went through {text} as well."
         if _close(function(got), expected) and not _close(got, expected):

@@ -10,11 +10,13 @@ import ast
 import functools
 import operator
 import re
+from collections import ChainMap
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import CodeType
 from typing import Any, NamedTuple
 
 from torch import Tensor, int64
+from torch import bool as bool_
 
 from helpers.exercises.edits import (
     edits_at,
@@ -32,6 +34,7 @@ _ACTIVATIONS = {
     "relu": "torch.relu(A)",
     "exp": "torch.exp(A)",
     "softmax": "torch.softmax(A, dim=-1)",
+    "a division by the sum": "A / A.sum(dim=-1, keepdim=True)",
     "log_softmax": "torch.log_softmax(A, dim=-1)",
     "gelu": "torch.nn.functional.gelu(A)",
     "tanh's gelu": 'torch.nn.functional.gelu(A, approximate="tanh")',
@@ -57,27 +60,39 @@ _SIGNS = {
 }
 # The plainer slips first, because one result may have several explanations.
 _FIRST = ("function swapped", "call dropped", "term dropped", "scale", "sign", "mask", "axis")
-_EVERYWHERE, _ELSEWHERE, _ADDITIONS, _NAMES = 1, 2, 8, 9
+_EVERYWHERE, _ELSEWHERE, _ATTRIBUTES, _ADDITIONS, _NAMES = 1, 2, 3, 8, 9
 _OF_TRUTH = {"function swapped", "comparison", "mask"}
 # Kinds of slips that a learner makes again wherever the line looks alike.
 _REPEATED = {"call dropped", "term dropped", "scale", "transpose", "swapped", "axis", "shift"}
 _REPEATED |= {"off by one", "comparison", "mask", "function swapped"}
 
+_CONFLICT = object()  # where two changes are made at one place
 Words = tuple  # a text with a {} for each of the pieces of code that follow it
 Edits = Iterator[tuple[Words, ast.AST]]
 
 
-class Slip(NamedTuple):
+class Slip:
     """A program with one change, and what is changed; of_truth: whether a test is another one.
 
-    places: the nodes that are exchanged and what stands there instead, () of a change that is made
-    in another way, as of lines in another order.
+    said: the change in words. make: returns the program, which is made when it is first looked at,
+    because of many slips only the words and the places are. places: the nodes that are exchanged
+    and what stands there instead, () of a change that is made in another way, as of lines in
+    another order.
     """
 
-    said: Words
-    tree: ast.Module
-    of_truth: bool = False
-    places: tuple[tuple[ast.AST, ast.AST], ...] = ()
+    def __init__(
+        self,
+        said: Words,
+        make: Callable[[], ast.Module],
+        of_truth: bool = False,
+        places: tuple[tuple[ast.AST, ast.AST], ...] = (),
+    ) -> None:
+        self.said, self.make, self.of_truth, self.places = said, make, of_truth, places
+
+    @functools.cached_property
+    def tree(self) -> ast.Module:
+        """The changed program."""
+        return self.make()
 
     @property
     def words(self) -> str:
@@ -127,33 +142,107 @@ def slips(tree: ast.Module, arguments: Mapping[str, Any]) -> Iterator[Slip]:
         added = _added_at(node, arguments)
         single += [(_ADDITIONS, False, words, node, new) for words, new in added]
     found = [
-        (rank, Slip(words, exchanged_in(parents, old, new), of_truth, ((old, new),)))
+        (
+            rank,
+            Slip(
+                words,
+                functools.partial(exchanged_in, parents, old, new),
+                of_truth,
+                ((old, new),),
+            ),
+        )
         for rank, of_truth, words, old, new in single
     ]
     found += [(_ELSEWHERE, slip) for slip in _repeated(tree, nodes, alike)]
-    found += [(_EVERYWHERE, Slip(*change)) for change in _everywhere(tree, parts, nodes)]
-    found += [(_NAMES, Slip(*names)) for part in parts for names in _other_names(part, parents)]
+    for words, changed in _everywhere(tree, parts, nodes, arguments):
+        found.append((_EVERYWHERE, Slip(words, functools.partial(_itself, changed))))
+    for words, changed in _attributes(tree, nodes):
+        found.append((_ATTRIBUTES, Slip(words, functools.partial(_itself, changed))))
+    for part in parts:
+        for words, changed in _as_given(part, parents):
+            found.append((_NAMES, Slip(words, functools.partial(_itself, changed))))
+        for words, old, new in _other_names(part):
+            make = functools.partial(exchanged_in, parents, old, new)
+            found.append((_NAMES, Slip(words, make, False, ((old, new),))))
     yield from (slip for _, slip in sorted(found, key=lambda one: one[0]))
 
 
-def together(slips_: Sequence[Slip], pairs: Iterable[tuple[int, int]]) -> Iterator[Pair]:
-    """Yield the programs that have two slips of one program, for pairs of places in a list of them.
+def _itself(tree: ast.Module) -> ast.Module:
+    return tree
 
-    Two slips at one place, or of which neither is of single places, are passed over.
+
+def together(
+    slips_: Sequence[Slip], pairs: Iterable[tuple[int, int]], tree: ast.Module
+) -> Iterator[Pair]:
+    """Yield the programs that have two slips of `tree`, for pairs of places in a list of its slips.
+
+    Two slips at one place are passed over.
     """
-    parents: dict[int, dict] = {}
+    base = parents_of(tree)
+    overlaid: dict[int, dict[ast.AST, tuple]] = {}
     for one, other in pairs:
+        both = _merged(tree, slips_[one].tree, slips_[other].tree)
+        if both is not _CONFLICT:
+            yield Pair(slips_[one], slips_[other], both)
+            continue
         for first, second in ((one, other), (other, one)):
-            if first not in parents:
-                parents[first] = parents_of(slips_[first].tree)
+            if first not in overlaid:
+                overlaid[first] = _new_parents(slips_[first].tree, base)
             places = slips_[second].places
-            if places and all(old in parents[first] for old, _ in places):
+            if places and all(_stands_in(old, overlaid[first], base) for old, _ in places):
                 if len(places) > 1:
-                    tree = _Exchanged(dict(places)).visit(slips_[first].tree)
+                    changed = _Exchanged(dict(places)).visit(slips_[first].tree)
                 else:
-                    tree = exchanged_in(parents[first], *places[0])
-                yield Pair(slips_[one], slips_[other], tree)
+                    changed = exchanged_in(ChainMap(overlaid[first], base), *places[0])
+                yield Pair(slips_[one], slips_[other], changed)
                 break
+
+
+def _new_parents(tree: ast.AST, base: Mapping[ast.AST, tuple]) -> dict[ast.AST, tuple]:
+    """Return the parents of a changed tree's nodes where they are others than in the tree before.
+
+    base: the parents in that one. What stands below a node of its own has the same parents still.
+    """
+    found: dict[ast.AST, tuple] = {}
+    fresh = [tree]
+    for parent in fresh:
+        for name, value in ast.iter_fields(parent):
+            nodes = enumerate(value) if isinstance(value, list) else [(None, value)]
+            for place, node in nodes:
+                if isinstance(node, ast.AST):
+                    found[node] = parent, name, place
+                    if node not in base:
+                        fresh.append(node)
+    return found
+
+
+def _stands_in(node: ast.AST, own: Mapping[ast.AST, tuple], base: Mapping[ast.AST, tuple]) -> bool:
+    """Return whether a node of the tree before stands in the changed one, whose parents are own."""
+    while node not in own:
+        if node not in base:
+            return False
+        node = base[node][0]
+    return True
+
+
+def _merged(tree: Any, one: Any, other: Any) -> Any:
+    """Return a tree with what is other in two changed ones, _CONFLICT if that is at one place.
+
+    What they have not changed they share with the tree, so it is not looked at.
+    """
+    if one is tree or other is tree:
+        return other if one is tree else one
+    if isinstance(tree, list) and len(tree) == len(one) == len(other):
+        parts = [_merged(*three) for three in zip(tree, one, other, strict=True)]
+        return _CONFLICT if _CONFLICT in parts else parts
+    if not isinstance(tree, ast.AST) or not type(tree) is type(one) is type(other):
+        return _CONFLICT
+    fields = {}
+    for name, value in ast.iter_fields(tree):
+        fields[name] = _merged(value, getattr(one, name, None), getattr(other, name, None))
+        if fields[name] is _CONFLICT:
+            return _CONFLICT
+    return with_fields(tree, **fields)
 
 
 def program(source: str, methods: Sequence[str] = (), parts: Sequence[str] = ()) -> ast.Module:
@@ -169,7 +258,7 @@ def program(source: str, methods: Sequence[str] = (), parts: Sequence[str] = ())
         whole.bases = [ast.Name(whole.name, ast.Load())]
         whole.body = [part for part in whole.body if getattr(part, "name", "") in methods]
     for part in written_parts(tree):
-        part.body = part.body[1:]
+        part.body = part.body[1:] if ast.get_docstring(part) else part.body
     return ast.fix_missing_locations(tree)
 
 
@@ -269,8 +358,11 @@ def _repeated(
                 one, *others = chosen
                 places = "another place" if len(others) == 1 else f"{len(others)} other places"
                 words = f"`{{}}` in place of `{{}}`, and likewise at {places}"
-                changed = _Exchanged(chosen).visit(tree)
-                yield Slip((words, chosen[one], one), changed, places=tuple(chosen.items()))
+                yield Slip(
+                    (words, chosen[one], one),
+                    functools.partial(_Exchanged(chosen).visit, tree),
+                    places=tuple(chosen.items()),
+                )
 
 
 def _shape(node: ast.AST) -> str:
@@ -306,6 +398,7 @@ def _more_at(node: ast.AST, arguments: Mapping[str, Any], counters: set[str]) ->
         yield from _of_filling(node)
         yield from _of_keeping(node)
         yield from _of_size(node, arguments)
+        yield from _of_counting(node, arguments)
     elif isinstance(node, ast.BinOp):
         for other in (ast.Add, ast.Sub, ast.Mult):
             if type(node.op) in (ast.Add, ast.Sub, ast.Mult) and type(node.op) is not other:
@@ -314,6 +407,7 @@ def _more_at(node: ast.AST, arguments: Mapping[str, Any], counters: set[str]) ->
         yield from _of_brackets(node)
         yield from _of_sums(node)
         yield from _of_rounding(node)
+        yield from _of_products(node)
     elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
         yield ("`{}` in place of `{}`", node.value, node), node.value
         yield from _of_places(node)
@@ -324,6 +418,9 @@ def _more_at(node: ast.AST, arguments: Mapping[str, Any], counters: set[str]) ->
         yield ("zeros in place of `{}`", node), written("torch.zeros_like(A)", A=node)
     elif isinstance(node, ast.Name) and isinstance(arguments.get(node.id), float):
         yield ("1 - `{}` in place of it", node), written("1 - A", A=node)
+    elif isinstance(node, ast.AugAssign) and isinstance(node.value, ast.Name):
+        one = with_fields(node, value=ast.Constant(1))
+        yield ("1 in place of `{}` in `{}`", node.value, node), one
     elif isinstance(node, ast.Compare) and len(node.ops) == 1:
         yield ("`{}` taken as always true", node), _of_itself(node, ast.Eq())
         yield ("`{}` taken as never true", node), _of_itself(node, ast.NotEq())
@@ -398,13 +495,85 @@ def _of_keeping(node: ast.Call) -> Edits:
 def _of_size(node: ast.Call, arguments: Mapping[str, Any]) -> Edits:
     """Yield the size of another argument's axis: a root of d_model where one of d_k belongs."""
     own = node.func.value if isinstance(node.func, ast.Attribute) else None
-    if _name(node) == "size" and isinstance(own, ast.Name):
-        for other, value in arguments.items():
-            if other != own.id and isinstance(value, Tensor):
-                size = with_fields(
-                    node, func=with_fields(node.func, value=ast.Name(other, ast.Load()))
-                )
+    if _name(node) != "size" or not isinstance(own, ast.Name):
+        return
+    for other, value in arguments.items():
+        if other != own.id and isinstance(value, Tensor):
+            for axis in (*node.args, *map(ast.Constant, range(value.dim()))):
+                size = written("A.size(B)", A=ast.Name(other, ast.Load()), B=axis)
                 yield ("`{}` in place of `{}`", size, node), size
+
+
+def _of_counting(node: ast.Call, arguments: Mapping[str, Any]) -> Edits:
+    """Yield places counted from 1 or one by one, and different things counted once each.
+
+    A length may count what was given as well.
+    """
+    name = _name(node)
+    for given, value in arguments.items() if name == "len" else ():
+        if isinstance(value, list) and not _reads(node.args[0], given):
+            longer = written(f"len({given} + A)", A=node.args[0])
+            yield ("`{}` in place of `{}`", longer, node), longer
+    if name == "arange" and len(node.args) == 1:
+        later = written("A + 1", A=node)
+        yield ("counted from 1, not from 0, in `{}`", node), later
+    if name == "range" and len(node.args) == 1:
+        later = written("range(1, A + 1)", A=node.args[0])
+        yield ("`{}` in place of `{}`", later, node), later
+    if name == "arange" and len(node.args) == 3:
+        first, end, step = node.args
+        by_ones = with_fields(node, args=[written("(B - A) // C", A=first, B=end, C=step)])
+        yield ("each place once, and not every `{}`, in `{}`", step, node), by_ones
+    inner = node.args[0] if name == "sum" and len(node.args) == 1 else None
+    if isinstance(inner, ast.Call) and _name(inner) == "values":
+        different = written("len(A)", A=_operand(inner))
+        yield ("`{}` in place of `{}`", different, node), different
+
+
+def _of_arguments_alike(arguments: Mapping[str, Any]) -> Iterator[tuple[Words, str, ast.AST]]:
+    """Yield what may be read everywhere for an argument: 1 - it, or the lengths that a mask has."""
+    for name, value in arguments.items():
+        if isinstance(value, float):
+            yield ("1 - {} in place of it everywhere", name), name, written(f"1 - {name}")
+        for other, also in arguments.items() if isinstance(value, Tensor) else ():
+            lengths = isinstance(also, Tensor) and (value.dtype, also.dtype) == (int64, bool_)
+            if lengths and also.dim() and value.shape == also.shape[:-1]:
+                counted = written(f"{other}.sum(dim=-1)")
+                yield ("`{}` in place of {} everywhere", counted, name), name, counted
+
+
+def _of_products(node: ast.BinOp) -> Edits:
+    """Yield two products as one of joined parts in the wrong order, and a factor of more terms."""
+    left, right = node.left, node.right
+    products = all(isinstance(getattr(x, "op", None), ast.MatMult) for x in (left, right))
+    if isinstance(node.op, ast.Add) and products:
+        joined = written(
+            "torch.cat([B, A], dim=-1) @ torch.cat([C, D], dim=-2)",
+            **{"A": left.left, "B": right.left, "C": left.right, "D": right.right},
+        )
+        words = "`{}` joined in front of `{}`, where the matrices stand the other way round"
+        yield (words, right.left, left.left), joined
+    if isinstance(node.op, ast.Add | ast.Sub):
+        factors, rest = _first_factor(left)
+        if factors is not None:
+            inside = with_fields(node, left=rest)
+            words = "`{}` times all of `{}`: brackets"
+            yield (words, factors, inside), written("A * B", A=factors, B=inside)
+    inner = _operand(left)
+    if isinstance(node.op, ast.MatMult) and inner is not None:
+        inside = written("(A * B)", A=inner, B=right)
+        words = "`{}` inside {}, and not behind it"
+        yield (words, right, _name(left)), written("A.sum(dim=-1)", A=_around(left, inside))
+
+
+def _first_factor(node: ast.AST) -> tuple[ast.AST | None, ast.AST]:
+    """Return the first factor of a product or a quotient, and the rest of it; None if none."""
+    if not isinstance(node, ast.BinOp) or not isinstance(node.op, ast.Mult | ast.Div):
+        return None, node
+    first, rest = _first_factor(node.left)
+    if first is not None:
+        return first, with_fields(node, left=rest)
+    return (node.left, node.right) if isinstance(node.op, ast.Mult) else (None, node)
 
 
 def _of_rounding(node: ast.BinOp) -> Edits:
@@ -625,7 +794,12 @@ def _more_done(value: ast.AST, arguments: Mapping[str, Any]) -> Edits:
     for name in _ADDED:
         yield ("{} around `{}`", name, value), written(_ACTIVATIONS[name], A=value)
     yield ("1 - `{}` in place of it", value), written("1 - A", A=value)
+    for axis in (0, 1):
+        words = f"the mean of `{{}}` along axis {axis} first, and the rest of it"
+        yield (words, value), written(f"A.mean(dim={axis})", A=value)
     for name, given in arguments.items():
+        if isinstance(given, list) and isinstance(value, ast.Name):
+            yield ("{} in front of `{}`", name, value), written(f"{name} + A", A=value)
         if isinstance(given, Tensor) and given.is_floating_point():
             yield ("{} added to `{}`", name, value), written(f"A + {name}", A=value)
             for axis in range(given.dim()):
@@ -670,7 +844,10 @@ class _Exchanged(_Everywhere):
 
 
 def _everywhere(
-    tree: ast.Module, parts: Sequence[ast.FunctionDef], nodes: Sequence[ast.AST]
+    tree: ast.Module,
+    parts: Sequence[ast.FunctionDef],
+    nodes: Sequence[ast.AST],
+    arguments: Mapping[str, Any],
 ) -> Iterator[tuple[Words, ast.AST]]:
     """Yield (words, program): one slip at several places, and lines in another order."""
     calls = [node for node in nodes if isinstance(node, ast.Call)]
@@ -680,6 +857,10 @@ def _everywhere(
         for other, text in _ACTIVATIONS.items() if name in _ACTIVATIONS else ():
             words = "{} in place of {} everywhere", other, name
             yield words, _with_calls(tree, name, functools.partial(_written_for, text))
+    if names.count("masked_fill") > 1:
+        for text in ("-1e9", "float('-inf')"):
+            words = ("`{}` behind the mask, and nothing for rows that are empty", text)
+            yield words, _with_calls(tree, "masked_fill", functools.partial(_masked_once, text))
     if "stack" in names:
         words = ("the rows of stack reshaped, where they should be stacked along axis 1",)
         yield words, _with_calls(tree, "stack", _reshaped_stack)
@@ -693,7 +874,8 @@ def _everywhere(
         for other in functions[place + 1 :]:
             swapped = {one: other, other: one}
             yield ("{} and {} exchanged", one, other), _with_names(tree, swapped)
-    yield from _attributes(tree, nodes)
+    for words, name, other in _of_arguments_alike(arguments):
+        yield words, _Everywhere(functools.partial(_filled, name, other)).visit(tree)
     yield from _once_more(tree, nodes, given)
     yield from _as_before(tree, [*parts, *nodes], given)
     for part in parts:
@@ -790,17 +972,16 @@ def _exchanged_part(name: str, parts: Mapping[str, str], node: ast.AST) -> ast.A
     return with_fields(node, attr=parts[node.attr])
 
 
-def _other_names(part: ast.FunctionDef, parents: Mapping) -> Iterator[tuple[Words, ast.AST]]:
-    """Yield (words, program) with one name read in place of another."""
+def _other_names(part: ast.FunctionDef) -> Iterator[tuple[Words, ast.AST, ast.AST]]:
+    """Yield (words, node, name) of one name that is read in place of another."""
     read = [node for line in part.body for node in ast.walk(line) if isinstance(node, ast.Name)]
     names = {node.id for node in read if isinstance(node.ctx, ast.Store)}
     names |= {argument.arg for argument in part.args.args} - {"self"}
-    yield from _as_given(part, dict(parents))
     for node in read:
         for other in sorted(names - {node.id}) if node.id in names else ():
             if isinstance(node.ctx, ast.Load):
                 new = with_fields(node, id=other)
-                yield ("`{}` in place of `{}`", new, node), exchanged_in(dict(parents), node, new)
+                yield ("`{}` in place of `{}`", new, node), node, new
 
 
 def _as_given(part: ast.FunctionDef, parents: dict) -> Iterator[tuple[Words, ast.AST]]:
@@ -838,6 +1019,13 @@ def _with_calls(tree: ast.Module, name: str, change: Callable[[ast.Call], Any]) 
 def _written_for(text: str, call: ast.Call) -> ast.AST | None:
     operand = _operand(call)
     return None if operand is None else written(text, A=operand)
+
+
+def _masked_once(text: str, call: ast.Call) -> ast.AST | None:
+    """Return a masked_fill with minus infinity with another number in its place, of others none."""
+    if "inf" in ast.unparse(call.args[1]):
+        return with_fields(call, args=[call.args[0], written(text)])
+    return _operand(call)
 
 
 def _reshaped_stack(call: ast.Call) -> ast.AST | None:
