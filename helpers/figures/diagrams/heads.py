@@ -102,7 +102,10 @@ def two_heads(words: Sequence[str], grids: bool = False) -> Diagram:
         ways.append(Arrow(f"A{head}", f"Y{head}"))
     boxes += [
         _box("Y", "$[Y_1; Y_2]$", "context", (4.65, level["Y"]), "words, d_model", "Merged."),
-        _matrix("W_O", (7.0, level["O"]), "Its first rows read head 1, and the others head 2."),
+        replace(
+            _matrix("W_O", (7.0, level["O"]), "Its first rows read head 1, and the others head 2."),
+            wide=1.7,  # room for the number of the head beside each row
+        ),
         _box(
             "O",
             "$[Y_1; Y_2] W_O$",
@@ -198,11 +201,12 @@ def trace_two_heads(layer: Layer, vectors: Tensor) -> dict[str, Tensor]:
 def follow_two_heads(layer: Layer, vectors: Tensor, words: Sequence[str]) -> Numbers:
     """Return what `two_heads` shows of a layer's own numbers; see the trace.
 
-    Above the columns of what is not cut yet stands the number of the head that they belong to.
+    Above the columns of what is not cut yet, and beside the rows of W_O, stands the number of the
+    head that they belong to.
     """
     parts = trace_two_heads(layer, vectors)
-    rows = {name: words for name in parts if not name.startswith("W_")}
     owners = [str(head) for head in HEADS for _ in range(vectors.shape[-1] // len(HEADS))]
+    rows = {name: words for name in parts if not name.startswith("W_")} | {"W_O": owners}
     columns = dict.fromkeys((*MADE, "Y"), owners) | dict.fromkeys(("A1", "A2"), words)
     values = {name: tensor.tolist() for name, tensor in parts.items()}
     return Numbers("", values, rows=rows, columns=columns)
