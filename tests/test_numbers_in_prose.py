@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from math import cos, exp, sin
+from math import cos, exp, log, sin
 from pathlib import Path
 from statistics import mean
 from typing import Any, NamedTuple
@@ -102,6 +102,14 @@ def lost_without_mlp() -> float:
     return mean(table["whole"]["exact"]) - mean(table["no MLP"]["exact"])
 
 
+def smallest_smoothed_loss() -> float:
+    """Return what is left where a model says the smoothed target itself, over 12's French words."""
+    smoothing, words = load_results("12")["settings"]["smoothing"], 232
+    other = smoothing / words
+    own = 1 - smoothing + other
+    return -own * log(own) - (words - 1) * other * log(other)
+
+
 def rise_to_128() -> float:
     runs = load_results("03")["width"]
     return share(runs["128"], 2) - share(runs["64"], 2)
@@ -180,6 +188,7 @@ ELSEWHERE = {  # by notebook and number
     ("11", "0.565"): Known("07", lambda: load_results("07")["relations"]["guess_from_first_cell"]),
     ("12", "0.1"): Known("the smoothing", lambda: load_results("12")["settings"]["smoothing"]),
     ("12", "0.02"): Known("recorded means", lost_without_mlp),
+    ("12", "0.866"): Known("section 10 of 12, deeper", smallest_smoothed_loss),
     ("12", "24.6"): VASWANI,
     ("12", "27.3"): VASWANI,
     ("13", "1.3"): Known("the size of the files, in MB"),

@@ -284,9 +284,11 @@ def transformer(words: Sequence[str]) -> Diagram:
         "norm and the output layer score the next word. In self-attention queries, keys and values "
         "come from one stream, and in cross-attention keys and values come from the memory."
     )
-    return Diagram(
-        "The Transformer, whole, with one block a side", tuple(boxes), tuple(ways), stages, alt
-    )
+    title = "The Transformer, whole, with one block a side"
+    # What the decoder adds up has one scale of colour, so that a sum can be seen to be one. The
+    # encoder's numbers are smaller, and would be pale on it.
+    alike = frozenset(("ds0", "dback", "ds1", "dacross", "ds2", "dmlp", "ds3"))
+    return Diagram(title, tuple(boxes), tuple(ways), stages, alt, alike=alike)
 
 
 def trace_transformer(
