@@ -7,14 +7,16 @@ import json
 import pytest
 import torch
 
+from helpers import decoding
 from helpers.authoring import cli
-from helpers.authoring.benchmarks import translation
+from helpers.authoring.benchmarks import one_change, translation
 from helpers.authoring.benchmarks.tutorial_baselines import BASELINES, plain_loss, random_batches
 from helpers.authoring.measurements import nb13
 from helpers.corpus import multi30k
 from helpers.corpus.batches import collate
 from helpers.decoding import forced
 from helpers.models import recipes
+from helpers.results import load_results
 from tests.test_multi30k import sentences, write
 
 
@@ -114,6 +116,7 @@ def test_the_long_run_asks_each_seed_alike_and_the_first_for_the_rest(monkeypatc
     monkeypatch.setattr(nb13, "benchmark", benchmark)
     monkeypatch.setattr(nb13, "cache_times", dict)
     monkeypatch.setattr(nb13, "examples", lambda seed: {"seed": seed})
+    monkeypatch.setattr(nb13, "extras", lambda seeds: {"seed": seeds[0]})
     monkeypatch.setattr(nb13.multi30k_download, "fetch", lambda: None)
     found = nb13.measure([0, 3])
     runs = [(r["model"], r["cpu_seconds"], r["threads"], r["seed"]) for r in found["runs"]]
@@ -124,7 +127,7 @@ def test_the_long_run_asks_each_seed_alike_and_the_first_for_the_rest(monkeypatc
     assert [run for run in runs if run[2] == 2 and run[3] == 3] == []
     assert ("general", 2400, 2, 0) in runs
     assert {"ratio": 4.0} in found["speeds"]
-    assert found["examples"] == {"seed": 0}
+    assert found["examples"] == found["extras"] == {"seed": 0}
 
 
 def test_the_examples_come_from_a_model_that_was_trained_again(folder, monkeypatch):
@@ -137,3 +140,48 @@ def test_the_examples_come_from_a_model_that_was_trained_again(folder, monkeypat
     sources = {" ".join(pair.source) for pair in data.test}
     assert [row["source"] in sources for row in found["sentences"]] == [True]
     assert all(abs(row["bias"]) < 1e-4 for row in found["sampled"])  # every word is in the sample
+
+
+def test_pieces_are_those_of_the_count_by_hand():
+    words = ["nage"] * 6 + ["une"] * 4 + ["plage"] * 3 + ["plonge"] * 2
+    pieces = one_change.Pieces([words], rounds=3)
+    assert list(pieces.ranks) == [("e", "_"), ("g", "e_"), ("a", "ge_")]
+    assert pieces.cut(["nuage", "ne"]) == ("n", "u", "age_", "n", "e_")
+
+
+def test_pieces_are_put_together_again(folder):
+    data = multi30k.load_multi30k(folder)
+    cut = one_change.in_pieces(data, rounds=30)
+    assert max(len(pair.target) for pair in cut.test) > max(len(p.target) for p in data.test)
+    for whole, pair in zip(data.test, cut.test, strict=True):
+        one = decoding.Translation(list(pair.source), [*pair.target, "<end>"], None)
+        assert one_change.words_of(one, whole).words == list(whole.target)
+
+
+def test_each_change_is_trained_and_tested_in_words(folder, monkeypatch):
+    data = multi30k.load_multi30k(folder)
+    monkeypatch.setattr(one_change, "load_multi30k", lambda: data)
+    translation.train("general", data, 0.1, seed=0)  # the first optimizer takes long to load
+    for changes in nb13.CHANGES.values():
+        few = {name: min(value, 4) for name, value in changes.items()}
+        found = one_change.one_change(0.2, seed=0, **few)
+        ways = ("dev", "test", "test_beam", "dev_mean", "test_mean", "test_mean_beam")
+        assert found["steps"] > 0 and all(0 <= found[way] <= 100 for way in ways)
+
+
+def test_batches_have_another_size_near_the_end(folder, monkeypatch):
+    data, now = multi30k.load_multi30k(folder), iter((0.0, 1.0, 5.9, 6.1, 7.0))
+    monkeypatch.setattr(one_change.time, "process_time", lambda: next(now))
+    batches = one_change.growing_batches(data, seed=0, seconds=10.0, last=10)
+    sizes = [len(next(batches).lengths) for _ in range(5)]
+    assert min(sizes[:3]) > 10 >= max(sizes[3:])
+
+
+def test_the_record_holds_the_changes_of_the_recipe():
+    recorded = load_results("13")["extras"]
+    assert recorded["cpu_seconds"] == nb13.CHANGED_SECONDS
+    found = [(run["name"], run["seed"]) for run in recorded["runs"]]
+    asked = [(name, 0) for name in nb13.CHANGES] + [*nb13.AGAIN]
+    assert sorted(found) == sorted(asked)
+    for run in recorded["runs"]:
+        assert nb13.CHANGES[run["name"]].items() <= run.items()
