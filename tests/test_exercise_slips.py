@@ -406,6 +406,26 @@ COUNTED = ONE_LINE.format("torch.tensor([1.0 * sum(Counter([1, 1, 2]).values())]
             "the mean of `x * 1` along axis 1 first, and the rest of it",
             [3.5],
         ),
+        (
+            ONE_LINE.format("x - x.max()"),
+            "max of the sizes, without signs, in `x.max()`",
+            [[-1, 0]],
+        ),
+        (
+            ONE_LINE.format("(x - 4).abs()"),
+            "`4 - x`, with its sign, in place of `(x - 4).abs()`",
+            [[1, 0]],
+        ),
+        (
+            ONE_LINE.format("(x ** 2).sum()"),
+            "the sum of the sizes, squared, in place of `(x ** 2).sum()`",
+            [49],
+        ),
+        (
+            ONE_LINE.format("(x / 2) ** 2"),
+            "`x ** 2 / 2`, and not `(x / 2) ** 2`: brackets",
+            [[4.5, 8]],
+        ),
         (COUNTED, "`len(Counter([1, 1, 2]))` in place of `sum(Counter([1, 1, 2]).values())`", [2]),
         (ONE_LINE.format("x * rate"), "1 - `x * rate` in place of it", [[0.25, 0]]),
         (KEPT, "the sum of all so far appended, and not `one` alone", [[3, 4]]),
@@ -513,6 +533,59 @@ def test_slip_and_what_is_done_to_the_result_behind_it_are_told():
 
     message = unwrapped(nb05.mean_slope.verdict(of_one_batch).message)
     assert "and the result times `scores.size(1)`" in message
+
+
+def test_named_misconceptions_of_a_function_that_is_a_whole_are_put_together():
+    def patient_search(step, state, alpha, longest):
+        ways = {wrong.name: wrong.function for wrong in nb13.beam_search.wrong_answers}
+        return building.both(ways["chosen_by_sum"], ways["stops_with_the_best"])(
+            step, state, alpha, longest
+        )
+
+    message = unwrapped(nb13.beam_search.verdict(patient_search).message)
+    assert "two slips at once" in message
+    ways = {wrong.name: wrong.function for wrong in nb02.train.wrong_answers}
+    late = ways["rate_set_late"]
+    assert building.both(late, ways["rate_of_the_next_step"]) is None  # both set the rate
+    assert building.both(late, ways["no_clipping"])._parts.keys() == {"rate_at", "order"}
+
+
+def test_newest_word_alone_and_a_mask_with_its_own_transpose_are_slips():
+    text = "def answer(x, rate):\n    made = [1, 2]\n    return len(x + made)\n"
+    words = [slip.words for slip in slips(program(text), {"x": [3], "rate": 0.25})]
+    assert "only the newest entry of `made`, or `x` at first" in words
+    words = [slip.words for slip in slips(program(text.replace("x +", "")), {"x": [3]})]
+    assert "`len(x + made)` in place of `len(made)`" in words
+    mask = torch.ones(1, 2, 2, dtype=torch.bool)
+    words = [slip.words for slip in slips(program(SOURCE), {"x": mask, "scale": 1.0})]
+    assert "`x & x.mT` in place of `x`" in words
+
+
+def test_gradient_that_is_no_number_is_told_with_its_reason():
+    def divided_first(weights):
+        largest = torch.nn.functional.one_hot(weights.argmax(dim=-1), weights.size(-1))
+        rest = weights * (1 - largest)
+        total = rest.sum(dim=-1, keepdim=True)
+        return torch.where(total > 0, rest / total, torch.zeros_like(rest))
+
+    message = unwrapped(nb06.without_largest.verdict(divided_first).message)
+    assert "the gradient that reaches weights is no number somewhere" in message
+    assert "safe before you divide" in message
+
+
+def test_scores_far_below_zero_and_sums_above_one_are_among_the_cases():
+    def underflowing(scores):
+        powers = (scores - scores.abs().max()).exp()
+        return powers / powers.sum()
+
+    assert nb00.softmax.verdict(underflowing).kind == NOT_YET
+
+    def missing_alone(weights, mask):
+        off, on_padding, apart = nb06.check_map.reference(weights, mask)
+        return (1 - weights.sum(dim=-1)).amax(dim=-1), on_padding, apart
+
+    message = unwrapped(nb06.check_map.verdict(missing_alone).message)
+    assert "`1 - weights.sum(dim=-1)`, with its sign" in message
 
 
 def test_two_slips_in_whole_numbers_and_in_truths_are_told():

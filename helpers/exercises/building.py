@@ -64,7 +64,7 @@ def changed(
 
     names: what the class reads. Raises ValueError if a piece does not stand there exactly once.
     """
-    text = inspect.getsource(course)
+    text = _text_of(course)
     for old, new in pairs:
         if text.count(old) != 1:
             raise ValueError(f"{old!r} stands {text.count(old)} times in the answer, expected once")
@@ -77,24 +77,48 @@ def changed(
     return made
 
 
-def both(one: Any, other: Any) -> type[nn.Module] | None:
-    """Return a class with the slips of two, None if they cannot be put together.
+@functools.cache
+def _text_of(course: type) -> str:
+    """Return the text of a class; kept, because Python looks through the whole file for it."""
+    return inspect.getsource(course)
 
-    They can if `changed` has made both of one text, or `with_parts` both of one class.
+
+def parted(make: Callable[..., Any]) -> Callable[..., Any]:
+    """Let what `make` makes of parts that are exchanged be put together with others, by `both`."""
+
+    @functools.wraps(make)
+    def made(**parts: Any) -> Any:
+        function = make(**parts)
+        function._again, function._parts = made, parts
+        return function
+
+    return made
+
+
+def both(one: Any, other: Any) -> Any:
+    """Return an answer with the slips of two, None if they cannot be put together.
+
+    They can if `changed` has made both of one text, `with_parts` both of one class, or a function
+    that is `parted` both of them, and if they do not change the same piece.
     """
-    if not isinstance(one, type) or not isinstance(other, type):
-        return None
     if hasattr(one, "_pairs") and hasattr(other, "_pairs"):
         try:
             return one._again(*one._pairs, *other._pairs)
         except ValueError:  # they change the same piece
             return None
-    if one.__bases__ != other.__bases__:
+    if hasattr(one, "_parts") and hasattr(other, "_parts"):
+        again = one._again if one._again is other._again else None
+        return again and _with_both(again, one._parts, other._parts)
+    if not isinstance(one, type) or not isinstance(other, type) or one.__bases__ != other.__bases__:
         return None
     parts, more = ({k: v for k, v in vars(x).items() if k[:2] != "__"} for x in (one, other))
-    if not parts or not more or parts.keys() & more.keys() or "forward" in {*parts, *more}:
+    if "forward" in {*parts, *more}:
         return None
-    return with_parts(one.__bases__[0], **parts, **more)
+    return _with_both(functools.partial(with_parts, one.__bases__[0]), parts, more)
+
+
+def _with_both(make: Callable[..., Any], parts: Mapping[str, Any], more: Mapping[str, Any]) -> Any:
+    return None if parts.keys() & more.keys() or not parts or not more else make(**parts, **more)
 
 
 class Instances:

@@ -139,10 +139,12 @@ def told_by(value: Any) -> float:
     """Return how much a result tells, 1 if another is hardly the same by accident.
 
     A float tells the most, because there are so many, and a truth the least. What is no number or
-    infinite tells nothing.
+    infinite tells nothing, and a whole number the more, the more digits it has.
     """
     if isinstance(value, tuple | list):
         return sum(told_by(part) for part in value)
+    if isinstance(value, int):
+        return len(str(value)) / _MANY_WHOLE
     if not isinstance(value, torch.Tensor):
         return 1 / _MANY if isinstance(value, float) else 1 / _MANY_WHOLE
     if value.is_floating_point():

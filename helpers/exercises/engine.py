@@ -36,6 +36,7 @@ NOT_ATTEMPTED, RAISED, NOT_YET = "not attempted", "your code raised", "not yet"
 CORRECT, SLOW = "correct", "correct but slow"
 _MARKS = {NOT_ATTEMPTED: "…", RAISED: "✗", NOT_YET: "✗", CORRECT: "✓", SLOW: "✓"}
 _ENOUGH = 4  # how much a result tells with which a search begins (see `comparing.told_by`)
+_SEARCHED_UNTIL = 1.6  # seconds of a processor after which a verdict looks for no two slips
 _ALTERED_UNTIL = 0.2  # seconds of a processor for a whole with other arguments; its sizes come last
 _SEED = 2014  # the same inputs for everyone, at every check
 _said: set[str] = set()  # why progress could not be kept, so that it is said once
@@ -137,6 +138,7 @@ class Exercise:
     to_write: Sequence[str] = ()
     status: str = field(default="", init=False)  # the best verdict so far, for `progress`
     _rung: int = field(default=0, init=False)
+    _latest: float = field(default=math.inf, init=False)
     _memory: dict[tuple[Callable, int], running.Outcome] = field(default_factory=dict, init=False)
     _outputs: dict[tuple[Callable, int], running.Outcome] = field(default_factory=dict, init=False)
 
@@ -283,6 +285,7 @@ class Exercise:
             print(comparing.wrap(trouble))
 
     def _judge(self, function: Any) -> Verdict:
+        self._latest = time.thread_time() + _SEARCHED_UNTIL
         is_class = isinstance(self.reference, type)
         if not callable(function) or (is_class and not isinstance(function, type)):
             return self._not_callable(function)
@@ -624,7 +627,9 @@ class Exercise:
             explaining.Seen(t.case, *(_first_of(o.value, several) for o in (t.expected, t.got)))
             for t in others
         ]
-        found = candidates.giving(seen, self.parameters, truth, likely if in_pairs else None)
+        found = candidates.giving(
+            seen, self.parameters, truth, likely if in_pairs else None, self._latest
+        )
         for words, function in found:
             if all(self._does_as(function, trial, trial.number in failed) for trial in trials):
                 return f"Your results are those of {words}."
@@ -736,6 +741,13 @@ class Exercise:
                 "torch.no_grad(), or through .item(), .detach(), .data or torch.tensor(...)?"
             ), []
         reason = f"The numbers are right, but the gradient that reaches {name} is not."
+        if one.isfinite().all() and not other.isfinite().all():
+            reason = (
+                f"The numbers are right, but the gradient that reaches {name} is no number "
+                "somewhere. torch.where and masked_fill choose behind what is computed: a 0/0 or "
+                "the root of 0 that is not taken still has no slope, and 0 times that is NaN. Make "
+                "what is divided by safe before you divide."
+            )
         found = comparing.difference(one, other, zeros.get(name))
         if found.kind == "zero":
             reason = (

@@ -97,13 +97,15 @@ class Candidates:
         names: Sequence[str],
         truth: bool = False,
         likely: Sequence[Likely] | None = None,
+        latest: float = math.inf,
     ) -> _Found:
         """Yield (words, function) of the changed answers that return what was got on a case.
 
         seen: what happened on each case, first on the one that tells most. names: the case's
         arguments. truth: whether only slips are tried that test something else. likely: the named
         misconceptions; None if no two slips at once are tried, which come after all that are one
-        alone. A function that gives the result on this case may still fail on another.
+        alone. latest: when two slips are no longer looked for, by the thread's clock of a
+        processor. A function that gives the result on this case may still fail on another.
         """
         start, first = time.thread_time(), seen[0]
         arguments = dict(zip(names, first.case, strict=False))
@@ -112,7 +114,7 @@ class Candidates:
         other = longer is not self.tree and (not self.whole or likely is None)
         more = list(slips(longer, arguments)) if other else []
         tries = ONE_BUILT if self.whole else ONE
-        until = start + (SINGLE_UNTIL if self.whole else math.inf)
+        until = min(start + SINGLE_UNTIL, latest) if self.whole else math.inf
         found: list[_Tried] = []
         yield from self._alone(once[:tries], first, until, truth, found)
         until = start + (UNTIL if self.whole else math.inf)
@@ -121,11 +123,11 @@ class Candidates:
         yield from rest
         if likely is None:
             return
-        until = max(start + UNTIL, time.thread_time() + UNTIL - SINGLE_UNTIL)
+        until = min(max(start + UNTIL, time.thread_time() + UNTIL - SINGLE_UNTIL), latest)
         able = _distinct(found, first)
         alike = _alike(able, [one.value for one in likely])
         if self.whole:
-            yield from self._named_pairs(likely, seen)
+            yield from self._named_pairs(likely, seen, until)
         else:
             yield from _ended(found, first, names)
         yield from self._both(self._near(able, alike, found, seen), self.tree, once, until)
@@ -134,8 +136,7 @@ class Candidates:
             yield from self._beside(likely, alike, arguments, first)
             yield from _ended(of_longer, first, names)
         half = time.thread_time() + max(until - time.thread_time(), 0) / 2
-        yield from self._both(_all_of(able, first), self.tree, once, half)
-        yield from self._both(_of_longer(of_longer, once, first), longer, more, until)
+        yield from self._both(_of_longer(of_longer, once, first), longer, more, half)
         yield from self._both(_all_of(able, first), self.tree, once, until)
 
     def _alone(
@@ -193,14 +194,15 @@ class Candidates:
                 return one
         return None
 
-    def _named_pairs(self, likely: Sequence[Likely], seen: Sequence[Seen]) -> _Found:
+    def _named_pairs(self, likely: Sequence[Likely], seen: Sequence[Seen], latest: float) -> _Found:
         """Yield (words, function) of two named misconceptions at once that give what was got.
 
         Those that explain the most of the results come first.
         """
         first = seen[0]
-        aim, until = Aim(first.expected, first.got), time.thread_time() + BESIDE
-        scored = sorted(likely, key=lambda one: -_explained(one.value, first))
+        aim = Aim(first.expected, first.got)
+        until = min(time.thread_time() + BESIDE, latest)
+        scored = sorted(likely, key=lambda one: _left(_explained(one.value, first)))
         for one, other in _diagonal(scored):
             if time.thread_time() > until:
                 return
@@ -386,31 +388,44 @@ def _of_longer(found: list[_Tried], once: Sequence[Slip], seen: Seen) -> _Plans:
     """Yield the plan with a slip that only longer lines have, and any other."""
     known = {slip.words for slip in once}
     able = _distinct(found, seen)
-    new = [one.place for one in able if one.slip.words not in known]
-    yield seen, ((place, other.place) for other in able for place in new)
+    new = {one.place for one in able if one.slip.words not in known}
+    pairs = _diagonal([one.place for one in able])
+    yield seen, (pair for pair in pairs if not new.isdisjoint(pair))
 
 
 def _halves(found: Sequence[_Tried], seen: Seen) -> list[_Tried]:
-    """Return the slips that explain the most of a result, the best first."""
-    scores = [(_explained(one.value, seen), one) for one in found]
-    best = sorted((s for s in scores if s[0] > 0), key=lambda scored: -scored[0])
-    return [one for _, one in best[:HALVES]]
+    """Return the slips that explain the most of a result, the best first.
 
-
-def _explained(value: Any, seen: Seen) -> float:
-    """Return what share of a wrong result a changed answer gives, less what it spoils.
-
-    It is added up over the tensors that are returned.
+    One that explains nothing may be a half as well, if it spoils nothing: another slip may make
+    numbers of what is NaN with it alone.
     """
-    total = 0.0
+    scores = [(*_explained(one.value, seen), one) for one in found]
+    able = [s for s in scores if s[0] > s[1] or not s[1]]
+    best = sorted(able, key=lambda scored: _left(scored[:2]))
+    return [one for _, _, one in best[:HALVES]]
+
+
+def _left(explained: tuple[float, float]) -> float:
+    gained, spoilt = explained
+    return spoilt - gained
+
+
+def _explained(value: Any, seen: Seen) -> tuple[float, float]:
+    """Return what share of a wrong result a changed answer gives, and what share it spoils.
+
+    They are added up over the tensors that are returned. Other results spoil everything.
+    """
+    gained = spoilt = 0.0
     for right, got, own in zip(*map(parts, (seen.expected, seen.got, value)), strict=False):
-        if not all(isinstance(part, Tensor) for part in (right, got, own)) or not got.numel():
-            continue
+        if not all(isinstance(part, Tensor) for part in (right, got, own)):
+            return 0.0, 1.0
         explained, known = comparing.agreeing(own, got), comparing.agreeing(right, got)
-        if explained is not None and known is not None:
-            gained = (explained & ~known).sum() - (known & ~explained).sum()
-            total += gained.item() / got.numel()
-    return total
+        if explained is None or known is None:
+            return 0.0, 1.0
+        if got.numel():
+            gained += (explained & ~known).sum().item() / got.numel()
+            spoilt += (known & ~explained).sum().item() / got.numel()
+    return gained, spoilt
 
 
 def _distance(value: Any, got: Any) -> float:

@@ -33,7 +33,9 @@ def _cases(dice: Dice) -> list[tuple]:
     sizes = dice.sizes(3)
     negative, large = torch.tensor([-1.0, 2.0]), torch.tensor([1000.0, 1001.0, 999.0])
     wide = torch.tensor([-1000.0, 1000.0, 0.0, 1000.0])  # taking the smallest away does not help
-    return [(negative,)] + [(dice.normal(size),) for size in (1, *sizes)] + [(large,), (wide,)]
+    low = torch.tensor([-1001.0, -1000.0, -999.0])  # nor does taking the largest size away
+    normal = [(dice.normal(size),) for size in (1, *sizes)]
+    return [(negative,), *normal, (large,), (wide,), (low,)]
 
 
 softmax = Exercise(

@@ -59,8 +59,8 @@ _SIGNS = {
     **{ast.FloorDiv: "//", ast.Mod: "%", ast.BitAnd: "&", ast.BitOr: "|"},
 }
 # The plainer slips first, because one result may have several explanations.
-_FIRST = ("function swapped", "call dropped", "term dropped", "scale", "sign", "mask", "axis")
-_EVERYWHERE, _ELSEWHERE, _ATTRIBUTES, _ADDITIONS, _NAMES = 1, 2, 3, 8, 9
+_FIRST = ("function swapped", "mask", "call dropped", "term dropped", "scale", "sign", "axis")
+_EVERYWHERE, _ELSEWHERE, _ATTRIBUTES, _ADDITIONS, _NAMES = 2, 3, 4, 8, 9
 _OF_TRUTH = {"function swapped", "comparison", "mask"}
 # Kinds of slips that a learner makes again wherever the line looks alike.
 _REPEATED = {"call dropped", "term dropped", "scale", "transpose", "swapped", "axis", "shift"}
@@ -137,7 +137,7 @@ def slips(tree: ast.Module, arguments: Mapping[str, Any]) -> Iterator[Slip]:
                 alike.setdefault((kind, _shape(node), _shape(new)), {})[node] = new
         for words, new in _more_at(node, arguments, counters):
             single.append((_ELSEWHERE, False, words, node, new))
-        for words, new in _of_sums(node):
+        for words, new in (*_of_sums(node), *_of_norms(node)):
             alike.setdefault(words[0], {})[node] = new
         added = _added_at(node, arguments)
         single += [(_ADDITIONS, False, words, node, new) for words, new in added]
@@ -399,6 +399,7 @@ def _more_at(node: ast.AST, arguments: Mapping[str, Any], counters: set[str]) ->
         yield from _of_keeping(node)
         yield from _of_size(node, arguments)
         yield from _of_counting(node, arguments)
+        yield from _of_norms(node)
     elif isinstance(node, ast.BinOp):
         for other in (ast.Add, ast.Sub, ast.Mult):
             if type(node.op) in (ast.Add, ast.Sub, ast.Mult) and type(node.op) is not other:
@@ -407,7 +408,7 @@ def _more_at(node: ast.AST, arguments: Mapping[str, Any], counters: set[str]) ->
         yield from _of_brackets(node)
         yield from _of_sums(node)
         yield from _of_rounding(node)
-        yield from _of_products(node)
+        yield from _of_products(node, arguments)
     elif isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Tuple):
         yield ("`{}` in place of `{}`", node.value, node), node.value
         yield from _of_places(node)
@@ -416,6 +417,9 @@ def _more_at(node: ast.AST, arguments: Mapping[str, Any], counters: set[str]) ->
             negative = written("-A", A=node)
             yield ("`{}` in place of `{}`", negative, node), negative
         yield ("zeros in place of `{}`", node), written("torch.zeros_like(A)", A=node)
+        if arguments[node.id].dtype == bool_ and arguments[node.id].dim() > 1:
+            turned = written("A & A.mT", A=node)
+            yield ("`{}` in place of `{}`", turned, node), turned
     elif isinstance(node, ast.Name) and isinstance(arguments.get(node.id), float):
         yield ("1 - `{}` in place of it", node), written("1 - A", A=node)
     elif isinstance(node, ast.AugAssign) and isinstance(node.value, ast.Name):
@@ -467,6 +471,12 @@ def _of_call(node: ast.Call, arguments: Mapping[str, Any]) -> Edits:
     for other in _REDUCED if name in _REDUCED and isinstance(node.func, ast.Attribute) else ():
         if other != name:
             yield ("{} in place of {} in `{}`", other, name, node), _renamed(node, other)
+    if name in ("max", "amax", "min", "amin", "sum", "mean"):
+        sizes = written("A.abs()", A=operand)
+        yield ("{} of the sizes, without signs, in `{}`", name, node), _around(node, sizes)
+    if name == "abs" and isinstance(operand, ast.BinOp) and isinstance(operand.op, ast.Sub):
+        signed = with_fields(operand, left=operand.right, right=operand.left)
+        yield ("`{}`, with its sign, in place of `{}`", signed, node), signed
     if name in ("mean", "cross_entropy"):
         yield from _of_mean(node, operand, arguments)
     yield ("{} applied twice, to `{}`", name, operand), _around(node, node)
@@ -542,7 +552,7 @@ def _of_arguments_alike(arguments: Mapping[str, Any]) -> Iterator[tuple[Words, s
                 yield ("`{}` in place of {} everywhere", counted, name), name, counted
 
 
-def _of_products(node: ast.BinOp) -> Edits:
+def _of_products(node: ast.BinOp, arguments: Mapping[str, Any]) -> Edits:
     """Yield two products as one of joined parts in the wrong order, and a factor of more terms."""
     left, right = node.left, node.right
     products = all(isinstance(getattr(x, "op", None), ast.MatMult) for x in (left, right))
@@ -559,11 +569,34 @@ def _of_products(node: ast.BinOp) -> Edits:
             inside = with_fields(node, left=rest)
             words = "`{}` times all of `{}`: brackets"
             yield (words, factors, inside), written("A * B", A=factors, B=inside)
+    given = (left, right) if isinstance(node.op, ast.Add) else ()
+    if any(isinstance(arguments.get(getattr(x, "id", "")), list) for x in given):
+        newest = written("A[-1:] or B", A=right, B=left)
+        yield ("only the newest entry of `{}`, or `{}` at first", right, left), newest
     inner = _operand(left)
     if isinstance(node.op, ast.MatMult) and inner is not None:
         inside = written("(A * B)", A=inner, B=right)
         words = "`{}` inside {}, and not behind it"
         yield (words, right, _name(left)), written("A.sum(dim=-1)", A=_around(left, inside))
+
+
+def _of_norms(node: ast.AST) -> Edits:
+    """Yield a sum of squares, which is a squared norm, as the square of another norm."""
+    inner = _operand(node)
+    if (
+        _name(node) != "sum"
+        or not isinstance(inner, ast.BinOp)
+        or not isinstance(inner.op, ast.Pow)
+    ):
+        return
+    if node.args or node.keywords or getattr(inner.right, "value", None) != 2:
+        return
+    for words, text in {
+        "the largest singular value": "torch.linalg.norm(A, 2) ** 2",
+        "the sum of the sizes": "A.abs().sum() ** 2",
+        "the largest size": "A.abs().max() ** 2",
+    }.items():
+        yield (f"{words}, squared, in place of `{{}}`", node), written(text, A=inner.left)
 
 
 def _first_factor(node: ast.AST) -> tuple[ast.AST | None, ast.AST]:
@@ -739,6 +772,8 @@ def _of_brackets(node: ast.BinOp) -> Edits:
     found = []
     if isinstance(left, ast.BinOp):
         found.append(with_fields(left, right=with_fields(node, left=left.right)))
+        if type(left.op) is not type(node.op) or not isinstance(node.op, ast.Add | ast.Mult):
+            found.append(with_fields(left, left=with_fields(node, left=left.left)))
     if isinstance(right, ast.BinOp):
         found.append(with_fields(right, left=with_fields(node, right=right.left)))
     for new in found:

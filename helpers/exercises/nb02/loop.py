@@ -159,6 +159,7 @@ def _adam(parameters: list[Tensor], **options: Any) -> torch.optim.Optimizer:
     return torch.optim.Adam(parameters, **{"betas": (0.9, 0.98), **options})
 
 
+@building.parted
 def _loop(
     loss: Callable[[nn.Module, Batch], Tensor] = _loss,
     clip: Callable[[list[Tensor]], None] = _clip_all,
@@ -293,6 +294,12 @@ train = Exercise(
             _loop(optimizer=lambda parameters: torch.optim.AdamW(parameters, betas=(0.9, 0.98))),
             "The optimizer is AdamW, which makes every parameter a little smaller at each step. "
             "The loop should use Adam, which only follows the gradients.",
+        ),
+        Wrong(
+            "rate_set_late",
+            _loop(rate_at=lambda step, steps: max(step - 1, 0)),
+            "The learning rate is that of the step before, as if it were set after the step. Put "
+            "lr(step) into the optimizer before it steps.",
         ),
         Wrong(
             "rate_of_the_next_step",

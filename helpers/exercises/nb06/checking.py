@@ -49,6 +49,14 @@ def _neighbours(links: torch.Tensor) -> torch.Tensor:
     return torch.cat([no, turned]) | torch.cat([turned, no])
 
 
+def _neighbours_in_order(links: torch.Tensor) -> torch.Tensor:
+    """As `_neighbours`, with the links in the order of their source words."""
+    order = links[:, 0].argsort()
+    marks = torch.zeros(len(links), dtype=torch.bool)
+    marks[order] = _neighbours(links[order])
+    return marks
+
+
 def _earlier_only(links: torch.Tensor) -> torch.Tensor:
     source, target = _pairs(links)
     return ((source > 0) & (target < 0)).any(dim=1)
@@ -90,6 +98,7 @@ crossing = Exercise(
             _neighbours,
             "Only links that follow each other in the list are compared. A long link can cross "
             "many others, and the list need not be in order.",
+            also=(_neighbours_in_order,),
         ),
         Wrong(
             "one_of_two",
@@ -173,8 +182,10 @@ def _map_cases(dice: Dice) -> list[tuple]:
 
     slowly = torch.tensor([[[0.7, 0.3, 0.0], [0.6, 0.4, 0.0], [0.5, 0.5, 0.0], [0.4, 0.6, 0.0]]])
     short = torch.tensor([[[0.5, 0.25, 0.125], [0.5, 0.125, 0.25]]])  # sums below 1
+    over = torch.tensor([[[0.75, 0.375, 0.0], [0.5, 0.5, 0.0]]])  # sums of 1 and above alone
     return [
         (short, torch.tensor([[[True, True, False]]])),
+        (over, torch.tensor([[[True, True, False]]])),
         (slowly, torch.tensor([[[True, True, False]]])),
         case(2, 3, 4),
         case(*dice.sizes(3)),

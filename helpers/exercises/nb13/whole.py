@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from helpers.exercises import building
 from helpers.exercises.comparing import kind
 from helpers.exercises.engine import Exercise, Wrong
 from helpers.exercises.inputs import Dice, Misstep
@@ -132,6 +133,7 @@ def _search(
     return words[rows[:, 0], best], shown[rows[:, 0], best]
 
 
+@building.parted
 def _slip(**parts: Any) -> Callable[..., Any]:
     """The search with these parts exchanged, as a function of its four arguments."""
 
@@ -366,6 +368,7 @@ def _learnt(
     return learnt
 
 
+@building.parted
 def _learning(**parts: Any) -> Callable[..., Any]:
     """The loop with these parts exchanged, as a function of its four arguments."""
 
