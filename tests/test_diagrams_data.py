@@ -337,6 +337,23 @@ def test_arrows_touch_the_edges_of_their_boxes():
     assert tail[1] == head[1] and 0.39 < tail[0] < head[0] < 1.61
 
 
+def test_the_translator_of_notebook_04_is_followed_as_the_courses_is():
+    """It has the same layers, but all except the encoder's and U lie in its `decoder`."""
+
+    class Parted(torch.nn.Module):
+        def __init__(self, model):
+            super().__init__()
+            self.key, self.encode, self.start = model.key, model.encode, model.start
+            self.decoder = torch.nn.Module()
+            for name in ("query", "embedding", "cell", "output"):
+                setattr(self.decoder, name, getattr(model, name))
+            self.decoder.v = model.score.v
+
+    model, words = additive()[2], ["<pad>", "<start>", "<end>", *"abcdefghij"]
+    found = [follow_additive(m, torch.tensor([3, 4, 5]), words) for m in (model, Parted(model))]
+    assert found[0] == found[1]
+
+
 def test_a_translation_is_followed_to_its_end():
     _, _, model, *_ = additive()
     words = ["<pad>", "<start>", "<end>", *"abcdefghij"]

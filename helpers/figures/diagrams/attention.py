@@ -7,6 +7,7 @@ attention numbers of a query or key, embed numbers of a word's vector, vocab tar
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -323,20 +324,23 @@ def trace_additive_step(
 ) -> dict[str, Tensor]:
     """Return every tensor of `additive_step` as this model computes it, in one graph.
 
-    model: an `AdditiveTranslator`, or a model with the same parts. memory: of one sentence.
-    previous: the word before (1,). state: s_{t-1} (1, hidden).
+    model: an `AdditiveTranslator`, or the translator of notebook 04, which keeps the same layers in
+    its `decoder`. memory: of one sentence. previous: the word before (1,). state: s_{t-1}
+    (1, hidden).
     """
+    own: Any = getattr(model, "decoder", model)  # what has W, v, the cell and the output layer
+    v = own.v if hasattr(own, "v") else own.score.v
     states = [h.clone() for h in memory.values[0].unbind(0)]  # each (context,)
     before = state[0].clone()
-    query = model.query(before)
+    query = own.query(before)
     keys = [model.key(h) for h in states]
-    scores = [model.score(query[None], key[None])[0, 0] for key in keys]
+    scores = [torch.tanh(query + key) @ v for key in keys]
     weights = list(torch.softmax(torch.stack(scores), dim=0).unbind(0))
     shares = [a * h for a, h in zip(weights, states, strict=True)]
     context = torch.stack(shares).sum(dim=0)
-    word = model.embedding(previous)[0]
-    after = model.cell(torch.cat([word, context])[None], before[None])[0]
-    logits = model.output(torch.cat([after, context]))
+    word = own.embedding(previous)[0]
+    after = own.cell(torch.cat([word, context])[None], before[None])[0]
+    logits = own.output(torch.cat([after, context]))
     parts = {"query": query, "c": context, "before": before, "y": word, "s": after}
     parts["logits"] = logits
     columns = zip(states, keys, scores, weights, shares, strict=True)

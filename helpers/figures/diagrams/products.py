@@ -32,20 +32,20 @@ def score_functions() -> tuple[Diagram, Diagram, Diagram]:
     dot = Diagram(
         "dot: nothing is learnt",
         (
-            _small("s", "$s_t$", "decoder", (0.4, 0), "hidden", s),
+            _small("s", "$s$", "decoder", (0.4, 0), "hidden", s),
             _small("h", "$h_i$", "source", (1.9, 0), "hidden", h),
-            Box("e", r"$s_t \cdot h_i$", "score", (1.15, 2.8), "", wide=1.2),
+            Box("e", r"$s \cdot h_i$", "score", (1.15, 2.8), "", wide=1.2),
         ),
         arrows("s > e", "h > e"),
     )
     general = Diagram(
         "general: a matrix turns $h_i$",
         (
-            _small("s", "$s_t$", "decoder", (0.4, 0), "hidden", s),
+            _small("s", "$s$", "decoder", (0.4, 0), "hidden", s),
             _small("h", "$h_i$", "source", (1.9, 0), "context", h),
             Box("W_a", "$W_a$", "parameter", (3.3, 0), "hidden, context", wide=1.4),
             Box("key", "$W_a h_i$", "source", (2.2, 1.1), "hidden", wide=1.2),
-            Box("e", r"$s_t \cdot (W_a h_i)$", "score", (1.4, 2.8), "", wide=1.7),
+            Box("e", r"$s \cdot (W_a h_i)$", "score", (1.4, 2.8), "", wide=1.7),
         ),
         arrows("s > e", "h > key", "W_a > key", "key > e"),
     )
@@ -53,12 +53,12 @@ def score_functions() -> tuple[Diagram, Diagram, Diagram]:
         "additive: a small network",
         (
             Box("W", "$W$", "parameter", (0.3, 0), "attention, hidden", wide=1.5),
-            _small("s", "$s_t$", "decoder", (1.75, 0), "hidden", s),
+            _small("s", "$s$", "decoder", (1.75, 0), "hidden", s),
             _small("h", "$h_i$", "source", (3.05, 0), "context", h),
             Box("U", "$U$", "parameter", (4.5, 0), "attention, context", wide=1.5),
-            Box("query", "$W s_t$", "decoder", (1.35, 1.1), "attention", wide=1.2),
+            Box("query", "$W s$", "decoder", (1.35, 1.1), "attention", wide=1.2),
             Box("key", "$U h_i$", "source", (3.45, 1.1), "attention", wide=1.2),
-            Box("inner", r"$\tanh(W s_t + U h_i)$", "score", (2.4, 2.0), "attention", wide=2.2),
+            Box("inner", r"$\tanh(W s + U h_i)$", "score", (2.4, 2.0), "attention", wide=2.2),
             Box("v", "$v$", "parameter", (4.5, 2.0), "attention", wide=1.2),
             Box("e", r"$v \cdot \tanh(\ldots)$", "score", (2.9, 2.8), "", wide=1.9),
         ),
