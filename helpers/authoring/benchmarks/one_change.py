@@ -136,7 +136,7 @@ def one_change(
     whole = load_multi30k()
     data = in_pieces(whole, pieces) if pieces else whole
     seed_everything(seed)
-    model = recipes.build_translator("general", data, dropout=dropout(seconds))
+    model: Any = recipes.build_translator("general", data, dropout=dropout(seconds))
     for table in (model.encoder.embedding, model.embedding) if word_dropout else ():
         table.register_forward_hook(
             lambda layer, _, found: F.dropout(found, word_dropout, layer.training)
