@@ -253,6 +253,8 @@ def follow_two_ways(
     moved = [words[place] for place in order]
     rows = {"X": words, "Y": words, "PX": moved, "PY": moved, "of_PX": moved}
     columns = dict.fromkeys(("Y", "PY", "of_PX"), features)
+    if torch.equal(states, torch.eye(len(words)).to(states)):  # a column says which word it is
+        columns |= dict.fromkeys(("X", "PX"), words)
     values = {name: tensor.tolist() for name, tensor in parts.items()}
     return Numbers("", values, rows=rows, columns=columns)
 
