@@ -163,3 +163,10 @@ def test_size_is_not_blamed_where_another_one_tells_the_inputs_apart_as_well():
     wrong = [Failure(0, 1, {"T": t, "S": t + 1}) for t in (5, 6)]
     right = [{"T": t, "S": t + 1} for t in (2, 3)]
     assert patterns.where(wrong, right, {"n": ""}) == ""
+
+
+def test_sentence_is_exact_if_it_says_how_to_make_the_right_result_of_a_wrong_one():
+    exact = ("each number is too large by 1.", "it stands in the other order along T.")
+    assert all(patterns.is_exact(f"scores: {sentence}") for sentence in exact)
+    assert not patterns.is_exact("scores: it is right wherever it is not 0")
+    assert not patterns.is_exact("")

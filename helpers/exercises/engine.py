@@ -557,7 +557,7 @@ class Exercise:
             self._right_for_others(trials)
             or self._mean_of_parts(trials)
             or (pattern if numbers_alone and not patterns.is_vague(pattern) else "")
-            or self._slip(failures, trials)
+            or self._slip(failures, trials, in_pairs=not patterns.is_exact(pattern))
             or pattern
             or patterns.where(wrong, right, self.returns)
         )
@@ -603,8 +603,11 @@ class Exercise:
         mean = torch.stack(known).mean(dim=0)
         return comparing.difference(mean, trial.got.value) is None
 
-    def _slip(self, failures: list[_Trial], trials: list[_Trial]) -> str:
-        """Return with which slip the course's answer does the same on all inputs, '' if none."""
+    def _slip(self, failures: list[_Trial], trials: list[_Trial], in_pairs: bool = True) -> str:
+        """Return with which slip the course's answer does the same on all inputs, '' if none.
+
+        in_pairs: whether two slips at once are tried as well.
+        """
         failed = {trial.number for trial in failures}
         told = {trial.number: comparing.told_by(trial.got.value) for trial in failures}
         first, likely = self._telling(failures, told)
@@ -620,7 +623,8 @@ class Exercise:
         truth = all(comparing.is_constant(trial.got.value) for trial in failures)
         # Where gradients alone are wrong, any two slips that undo each other give the same outputs.
         outputs = self._beginning(self.reference, first).value
-        in_pairs = sum(told.values()) >= 1 and not comparing.same_outputs(outputs, first.got.value)
+        in_pairs = in_pairs and sum(told.values()) >= 1
+        in_pairs = in_pairs and not comparing.same_outputs(outputs, first.got.value)
         others = sorted(trials, key=lambda t: (t is not first, t.number not in failed))
         several = len(outputs) if self.whole and isinstance(outputs, tuple) else None
         seen = [

@@ -15,6 +15,7 @@ from torch import Tensor
 
 _CLOSE = {"rtol": 1e-3, "atol": 1e-5}
 _VAGUE = "on every input that shows a difference"
+_EXACT = ("each number is", "the right result", "it stands", "True and False", "they stand")
 FUNCTIONS = {
     "exp": torch.exp,
     "log": torch.log,
@@ -64,6 +65,11 @@ def pattern(failures: Sequence[Failure], returns: Mapping[str, str]) -> str:
 def is_vague(sentence: str) -> bool:
     """Return whether a sentence of `pattern` tells less than the slip that explains the results."""
     return _VAGUE in sentence
+
+
+def is_exact(sentence: str) -> bool:
+    """Return whether a sentence of `pattern` says how to make the right result of a wrong one."""
+    return any(f": {start}" in sentence for start in _EXACT)
 
 
 def where(
