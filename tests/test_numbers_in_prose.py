@@ -119,6 +119,11 @@ def times_as_many() -> float:
     return load_results("04")["additive"]["parameters"] / load_results("03")["live"]["parameters"]
 
 
+def alignment_errors() -> list[float]:
+    """Return those of the recorded runs with the training of the live model."""
+    return load_results("06")["live"]["alignment_error"]
+
+
 def fewer_without_positions() -> float:
     recorded = load_results("07")
     least = recorded["without_position"]["list"]["nowhere"]["parameters"]
@@ -160,6 +165,8 @@ ELSEWHERE = {  # by notebook and number
     ("04", "20.09"): Known("the exponential of a score", lambda: exp(3)),
     ("04", "23.17"): Known("their sum", lambda: exp(-1) + exp(1) + exp(3)),
     ("04", "30"): SETTING,
+    ("06", "0.067"): Known("recorded runs", lambda: min(alignment_errors())),
+    ("06", "0.082"): Known("recorded runs", lambda: max(alignment_errors())),
     ("06", "26.75"): BAHDANAU,
     ("06", "17.82"): BAHDANAU,
     ("07", "403.4"): Known("the exponential of a score", lambda: exp(6)),

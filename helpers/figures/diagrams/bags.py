@@ -19,12 +19,31 @@ from helpers.figures.checks import to_array
 from helpers.figures.diagrams.spec import Box, Diagram, arrows
 from helpers.tasks import BagReader
 
+# The title of each picture, and what happens to the items, by the reader's projections.
+LOOKS = {
+    "none": (
+        "One vector: the item is key and value",
+        "They meet the question and give the weights, and the context is their own sum.",
+    ),
+    "both alike": (
+        "One matrix: one new vector is key and value",
+        "A matrix makes one vector of each. These vectors meet the question and give the weights, "
+        "and the context is their sum.",
+    ),
+    "keys and values": (
+        "Two matrices: a key and a value",
+        "A matrix makes keys of them, which meet the question and give the weights, and another "
+        "matrix makes values, of which the context is the sum.",
+    ),
+}
 
-def one_look(apart: bool) -> Diagram:
+
+def one_look(projections: str) -> Diagram:
     """A question to a bag whose items are name + content; tensors: `trace_one_look`.
 
-    apart: with keys and values of their own, or with each item as its own key and value.
+    projections: of the `BagReader` that is drawn. Raises KeyError for one that has no picture.
     """
+    title, way = LOOKS[projections]
     boxes = [
         _box("names", "names", "source", (1, 0), "What each item is called."),
         _box("contents", "contents", "value", (3, 0), "What is to be told of each item."),
@@ -32,14 +51,17 @@ def one_look(apart: bool) -> Diagram:
         _box("q", "question $q$", "decoder", (-0.9, 2.0), "The name that is asked for."),
     ]
     ways = [*arrows("names > h", "contents > h", "q > weights")]
-    top = 2.0
-    if apart:
-        top = 3.0
+    top = 2.0 if projections == "none" else 3.0
+    if projections == "keys and values":
         boxes += [
             _box("keys", "keys $W_K h_i$", "source", (1, 2.0), "By which items are found.", 1.8),
             _box("values", "values $W_V h_i$", "value", (3, 2.0), "What the sum is made of.", 1.8),
         ]
         ways += arrows("h > keys > weights > c", "h > values > c")
+    elif projections == "both alike":
+        about = "By which items are found, and what the sum is made of."
+        boxes.append(_box("both", "key and value $W h_i$", "source", (2, 2.0), about, 2.8))
+        ways += arrows("h > both > weights > c", "both > c")
     else:
         ways += arrows("h > weights > c", "h > c")
     boxes += [
@@ -50,13 +72,6 @@ def one_look(apart: bool) -> Diagram:
         ),
     ]
     ways += arrows("c > logits")
-    title = "Two vectors, one job each" if apart else "One vector, two jobs"
-    way = (
-        "A matrix makes keys of them, which meet the question and give the weights, and another "
-        "matrix makes values, of which the context is the sum."
-        if apart
-        else "They meet the question and give the weights, and the context is their own sum."
-    )
     alt = (
         f"From below: names and contents are added up to the items of a bag. {way} A small layer "
         "turns the context into scores of all contents."
@@ -76,7 +91,7 @@ def _box(
 def trace_one_look(
     reader: BagReader, names: Tensor, contents: Tensor, question: Tensor
 ) -> dict[str, Tensor]:
-    """Return every tensor of `one_look` in one graph, by a reader without or with two matrices.
+    """Return every tensor of `one_look` in one graph, by a reader with no, one or two matrices.
 
     names, contents: (items, width). question: (width,).
     """
@@ -86,7 +101,9 @@ def trace_one_look(
     parts = {"names": names, "contents": contents, "h": items, "q": question}
     context = weights @ values
     parts |= {"weights": weights, "c": context, "logits": reader.read(context)}
-    return parts | ({} if keys is items else {"keys": keys, "values": values})
+    if keys is items:
+        return parts
+    return parts | ({"both": keys} if keys is values else {"keys": keys, "values": values})
 
 
 @torch.no_grad()

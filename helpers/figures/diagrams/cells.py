@@ -28,6 +28,7 @@ from helpers.figures.diagrams.spec import Arrow, Box, Diagram, Numbers, Stage, a
 from helpers.models import AttentionCaptioner, MeanPooledCaptioner
 
 SHOWN = (6, 3)  # numbers of a cell's content and of its position that the set of vectors shows
+ROOM = 0.34  # a gap between cells, as a share of a cell, in which a cell's number has room
 
 
 def by_hand(contents: Sequence[str]) -> Diagram:
@@ -37,7 +38,7 @@ def by_hand(contents: Sequence[str]) -> Diagram:
     """
     size = range(1, len(contents) + 1)
     middle, across = (len(contents) + 1) / 2, len(contents) + 0.1
-    aside = 0.34  # of the vectors that go up beside the columns
+    aside = 0.36  # of the vectors that go up beside the columns
     boxes = [
         Box("q", "$q$", "decoder", (-0.35, 1.8), "features", "$q$", "What the decoder asks for."),
         _bar("dot", r"$q \cdot h_i$, for each cell on its own", (middle, 1.8), across),
@@ -47,8 +48,8 @@ def by_hand(contents: Sequence[str]) -> Diagram:
         boxes += [
             Box(f"x{i}", content, "word", (i, 0.15), wide=1.0, bound=False),
             _of_cell("h", i, "source", 0.95, "features", f"$h_{i}$", f"What cell {i} tells."),
-            _of_cell("e", i, "score", 2.6, "", f"$e_{i} = q \\cdot h_{i}$", "How well it fits."),
-            _of_cell("a", i, "score", 4.1, "", f"$a_{i}$", f"The share of cell {i} in the look."),
+            _of_cell("e", i, "score", 2.6, "", f"$e_{i} = q \\cdot h_{i}$", "How it fits.", 0.5),
+            _of_cell("a", i, "score", 4.1, "", f"$a_{i}$", f"The share of cell {i}.", 0.5),
             Box(
                 f"part{i}",
                 f"$a_{i} h_{i}$",
@@ -105,8 +106,17 @@ def by_hand(contents: Sequence[str]) -> Diagram:
     return Diagram("One look at four cells", tuple(boxes), ways, stages, alt)
 
 
-def _of_cell(kind: str, i: int, role: str, row: float, shape: str, formula: str, about: str) -> Box:
-    return Box(f"{kind}{i}", f"${kind}_{i}$", role, (i, row), shape, formula, about)
+def _of_cell(
+    kind: str,
+    i: int,
+    role: str,
+    row: float,
+    shape: str,
+    formula: str,
+    about: str,
+    wide: float = 0.78,
+) -> Box:
+    return Box(f"{kind}{i}", f"${kind}_{i}$", role, (i, row), shape, formula, about, wide=wide)
 
 
 def _bar(name: str, label: str, at: tuple[float, float], wide: float) -> Box:
@@ -365,7 +375,7 @@ def picture_to_set(picture: Any, vectors: Any, weights: Any, content: int, title
     pictures = rows[3].subgridspec(1, 2)
     whole, cut = fig.add_subplot(pictures[0]), fig.add_subplot(pictures[1])
     _cells(whole, image, range(side * side), [""] * side**2, gap=0.0)
-    _cells(cut, image, range(side * side), _numbered(side), gap=0.16)
+    _cells(cut, image, range(side * side), _numbered(side), gap=ROOM)
     whole.set_title("1. a picture", fontsize=13, fontweight="normal", pad=6)
     cut.set_title(f"2. cut into {side * side} cells", fontsize=13, fontweight="normal", pad=6)
     fig.suptitle(textwrap.fill(title, 48), x=0.01, ha="left", fontweight="bold", fontsize=15)
@@ -423,7 +433,8 @@ def _cells(
 ) -> None:
     """Draw the cells of a picture: place k shows what cell order[k] showed, and has a tag.
 
-    gap: between two cells, as a share of a cell. One picture for all of them, because an artist
+    gap: between two cells, as a share of a cell; from `ROOM` on the tags stand in it, above their
+    cells, where no thing can be below them. One picture for all of them, because an artist
     for each cell would take a second to draw.
     """
     side = _side(len(order))
@@ -436,10 +447,13 @@ def _cells(
         place = together[row * down : row * down + high, column * right : column * right + wide]
         place[..., :3] = image[top * high : (top + 1) * high, left * wide : (left + 1) * wide]
         place[..., 3] = 255
+        above = gap >= ROOM
         axes.text(
-            *(column * right + 0.07 * wide, row * down + 0.07 * high),
+            column * right + (0 if above else 0.07 * wide),
+            row * down + (-0.03 if above else 0.07) * high,
             tags[k],
-            **{"ha": "left", "va": "top", "fontsize": 9, "color": "#444444", "gid": AS_IT_IS},
+            **{"ha": "left", "va": "bottom" if above else "top", "fontsize": 9},
+            **{"color": "#444444", "gid": AS_IT_IS},
             # With a white rim, because a thing may reach into the corner of its cell.
             path_effects=[withStroke(linewidth=3, foreground="white")],
         )
@@ -452,7 +466,8 @@ def _cells(
         axes.hlines(lows, n * right, n * right + wide, **frame)
         axes.vlines(across, n * down, n * down + high, **frame)
     edge = 0.02 * size[0]  # room for the frames
-    axes.set(xlim=(-edge, size[1] + edge), ylim=(size[0] + edge, -edge), aspect="equal")
+    high_up = ROOM * high if gap >= ROOM else edge
+    axes.set(xlim=(-edge, size[1] + edge), ylim=(size[0] + edge, -high_up), aspect="equal")
     axes.set_axis_off()
 
 

@@ -32,12 +32,16 @@ def twin_step(words: Sequence[str], context: str) -> Diagram:
     size, right = range(1, len(words) + 1), len(words) + 1.5
     middle, wide = (1 + len(words)) / 2, len(words) + 0.4
     state = "The decoder's state. The first one, $s_0$, is made from the encoder's summary."
+    reads = "encoder: reads the whole sentence"
     boxes = [
-        *(Box(f"x{i}", word, "word", (i, 0.2), bound=False) for i, word in enumerate(words, 1)),
+        *(Box(f"x{i}", word, "word", (i, -0.55), bound=False) for i, word in enumerate(words, 1)),
+        # So each h_i has read all words, which an arrow from its own word alone would hide.
+        Box("encoder", reads, "parameter", (middle, 0.1), wide=wide - 0.4, tall=0.42, bound=False),
         # So wide, and so far to the left, that its two arrows go straight up.
         Box("s", "$s_t$", "decoder", (right, 0.9), "hidden", about=state, wide=1.3),
         Box("before", "$s_{t-1}$", "decoder", (right - 0.33, 0.1), "hidden", wide=0.62),
         Box("y", "$y_{t-1}$", "word", (right + 0.38, 0.2), wide=0.6, bound=False),
+        Box("first", "$s_0$: from its summary", "word", (right, -0.55), wide=1.7, bound=False),
         Box("c", formula, "context", (middle + 0.4, 2.2), "hidden", wide=wide, tall=0.85),
         Box(
             "joined",
@@ -50,22 +54,24 @@ def twin_step(words: Sequence[str], context: str) -> Diagram:
         Box("logits", "scores of all words", "output", (right + 0.45, 3.1), "vocab", wide=1.75),
     ]
     ways = [*arrows("before > s", "y > s", "c > joined > logits", "s > joined")]
+    ways += arrows(*(f"x{i} > encoder" for i in size), "encoder > before")
     if context == "last state":
         label, across = "summary: one vector for all", len(words) - 0.22
         boxes.append(Box("summary", label, "source", (middle, 0.9), "hidden", wide=across))
-        ways += arrows(*(f"x{i} > summary" for i in size), "summary > c")
+        ways += arrows("encoder > summary > c")
     else:
         boxes += [Box(f"h{i}", f"$h_{{{i}}}$", "source", (i, 0.9), "hidden") for i in size]
-        ways += arrows(*(f"x{i} > h{i} > c" for i in size))
+        ways += arrows(*(f"encoder > h{i} > c" for i in size))
     if context == "attention":
         ways += arrows("s > c", shift=-0.5)
     looked_at = {
         "attention": "Arrows lead from every encoder state and from the decoder's state to c.",
         "mean": "Arrows lead from every encoder state to c, and none from the decoder's state.",
-        "last state": "All words lead to one vector, and one arrow leads from it to c.",
+        "last state": "The encoder gives one vector, and one arrow leads from it to c.",
     }
     alt = (
-        f"One decoder step over {len(words)} source words. {looked_at[context]} From c and the "
+        f"One decoder step over {len(words)} source words, which an encoder reads together. "
+        f"{looked_at[context]} From c and the "
         "decoder's state the scores of all words are computed. The state comes from the state "
         "before and the previous word."
     )

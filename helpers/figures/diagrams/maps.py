@@ -205,7 +205,7 @@ def four_changes(weights: Tensor, other: int) -> dict[str, Tensor]:
     return {
         "the weights of the model": weights,
         "the most attended state taken away": without(largest),
-        "a random other state taken away": without(other),
+        "another state taken away": without(other),
         "only the most attended state left": alone,
         "all weights equal": torch.full_like(weights, 1 / len(weights)),
     }
