@@ -93,6 +93,8 @@ def test_exercises_are_those_of_the_registry(path: Path) -> None:
     for cell in notebook.cells:
         for name in exercises_of(cell):
             assert cell.source.strip() == REGISTRY[name].stub.strip(), name
+            core = DEEPER not in cell.metadata.get("tags", [])
+            assert core == REGISTRY[name].core, f"{name}: `progress` and the section disagree"
 
 
 def small_notebook(name: str, check: str) -> NotebookNode:
