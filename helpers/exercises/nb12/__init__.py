@@ -9,8 +9,8 @@ from helpers.exercises.nb12.whole import Transformer
 EXERCISES = (
     layer_norm,
     feed_forward,
-    encoder_block,
     decoder_block,
+    encoder_block,
     embed_words,
     transformer_logits,
     Transformer,
