@@ -89,7 +89,7 @@ class Candidates:
         self.answer, self.call, self.whole = answer, call, whole
         self.tree = program(source, methods, parts)
         self.programs = Programs(answer, call)
-        self._done: dict[ast.Module, set[frozenset[int]]] = {}
+        self._done: dict[tuple[ast.Module, int], set[frozenset[int]]] = {}
 
     def giving(
         self,
@@ -137,7 +137,7 @@ class Candidates:
             yield from _ended(of_longer, first, names)
         half = time.thread_time() + max(until - time.thread_time(), 0) / 2
         yield from self._both(_of_longer(of_longer, once, first), longer, more, half)
-        yield from self._both(_all_of(able, first), self.tree, once, until)
+        yield from self._both(_all_of(able, found, first), self.tree, once, until)
 
     def _alone(
         self, slips_: Sequence[Slip], seen: Seen, until: float, truth: bool, found: list[_Tried]
@@ -157,12 +157,12 @@ class Candidates:
         """Yield (words, function) of the pairs of slips that return what was got on a plan's case.
 
         plans: a case, and the pairs of places in the list of slips that are tried on it. tree: the
-        program whose slips they are. A pair that was tried on one case is not tried on another.
+        program whose slips they are. A pair is tried on a case once.
         """
-        done = self._done.setdefault(tree, set())
         for shown, pairs in plans:
+            done = self._done.setdefault((tree, id(shown.case)), set())
             aim = Aim(shown.expected, shown.got)
-            fresh = together(slips_, (pair for pair in pairs if _is_new(pair, done)), tree)
+            fresh = together(slips_, _new(pairs, done), tree)
             for pair, function, value in self.programs.tried(fresh, shown.case, until):
                 if aim.is_hit(value):
                     yield f"two changes to the course's answer: {pair.words}", function
@@ -379,9 +379,16 @@ def _with_each(alike: list[_Tried], found: list[_Tried], seen: Seen) -> _Plans:
     yield seen, ((one.place, other.place) for other in found for one in alike)
 
 
-def _all_of(able: list[_Tried], seen: Seen) -> _Plans:
-    """Yield the plan with any two slips, the plainer first."""
+def _all_of(able: list[_Tried], found: list[_Tried], seen: Seen) -> _Plans:
+    """Yield the plans with any two slips, the plainer first.
+
+    At last come those that change nothing alone, as a shift of all scores before a softmax, with
+    each of those that do.
+    """
     yield seen, _diagonal([one.place for one in able])
+    known = mark(seen.expected)
+    idle = [one.place for one in found if mark(one.value) == known]
+    yield seen, ((other.place, place) for other in able for place in idle)
 
 
 def _of_longer(found: list[_Tried], once: Sequence[Slip], seen: Seen) -> _Plans:
@@ -440,12 +447,13 @@ def _distance(value: Any, got: Any) -> float:
     return total
 
 
-def _is_new(pair: tuple[int, int], done: set[frozenset[int]]) -> bool:
-    """Return whether a pair of two different places comes for the first time, and remember it."""
-    both = frozenset(pair)
-    new = len(both) == 2 and both not in done
-    done.add(both)
-    return new
+def _new(pairs: Iterable[tuple[int, int]], done: set[frozenset[int]]) -> Iterator[tuple[int, int]]:
+    """Yield the pairs of two different places that come for the first time, and remember them."""
+    for pair in pairs:
+        both = frozenset(pair)
+        if len(both) == 2 and both not in done:
+            done.add(both)
+            yield pair
 
 
 def _diagonal(some: Sequence[_Thing]) -> Iterator[tuple[_Thing, _Thing]]:
