@@ -19,6 +19,7 @@ from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from helpers.authoring.notebooks import NOTEBOOKS, read_notebook
+from helpers.corpus import load_corpus
 from helpers.results import largest_deviation, load_results
 
 PATHS = sorted(NOTEBOOKS.glob("[0-9][0-9]_*.ipynb"))
@@ -104,7 +105,8 @@ def lost_without_mlp() -> float:
 
 def smallest_smoothed_loss() -> float:
     """Return what is left where a model says the smoothed target itself, over 12's French words."""
-    smoothing, words = load_results("12")["settings"]["smoothing"], 232
+    smoothing = load_results("12")["settings"]["smoothing"]
+    words = len(load_corpus("lite").target_vocabulary)
     other = smoothing / words
     own = 1 - smoothing + other
     return -own * log(own) - (words - 1) * other * log(other)

@@ -448,14 +448,16 @@ def _cells(
         place[..., :3] = image[top * high : (top + 1) * high, left * wide : (left + 1) * wide]
         place[..., 3] = 255
         above = gap >= ROOM
+        # On a cell with a white rim, because a thing may reach into its corner. Above the cells
+        # there is only paper, so the number takes the colour of ink on light and dark paper.
+        rim = [withStroke(linewidth=2, foreground="white")]
+        ink = {} if above else {"color": "#444444", "gid": AS_IT_IS, "path_effects": rim}
         axes.text(
             column * right + (0 if above else 0.07 * wide),
             row * down + (-0.03 if above else 0.07) * high,
             tags[k],
             **{"ha": "left", "va": "bottom" if above else "top", "fontsize": 9},
-            **{"color": "#444444", "gid": AS_IT_IS},
-            # With a white rim, because a thing may reach into the corner of its cell.
-            path_effects=[withStroke(linewidth=3, foreground="white")],
+            **ink,
         )
     axes.imshow(together, extent=(0, size[1], size[0], 0), interpolation="antialiased")
     starts = [start for n in range(side) for start in (n, n)]
