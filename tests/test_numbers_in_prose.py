@@ -179,7 +179,6 @@ ELSEWHERE = {  # by notebook and number
     ("06", "26.75"): BAHDANAU,
     ("06", "17.82"): BAHDANAU,
     ("07", "403.4"): Known("the exponential of a score", lambda: exp(6)),
-    ("07", "0.24"): Known("the mean over orders of 2, 3, 4", lambda: (1 / 2 + 1 / 6 + 1 / 24) / 3),
     ("07", "13"): Known("recorded parameters", fewer_without_positions),
     ("07", "30"): SETTING,
     ("08", "0.1"): ANSWER,
