@@ -137,13 +137,6 @@ def cached(words: int) -> dict[str, float]:
     return next(r for r in load_results("13")["cache"]["rows"] if r["length"] == words)
 
 
-def general_in_a_minute() -> float:
-    """Return the mean BLEU of 13's recorded general models after 60 CPU-seconds on one thread."""
-    runs = load_results("13")["runs"]
-    asked = ("general", 60.0, 1)
-    return mean(r["bleu"] for r in runs if (r["model"], r["cpu_seconds"], r["threads"]) == asked)
-
-
 SUTSKEVER = Known("Sutskever, Vinyals and Le (2014), section 3.3")
 BAHDANAU = Known("Bahdanau, Cho and Bengio (2015), table 1")
 VASWANI = Known("Vaswani et al. (2017), table 2")
@@ -212,10 +205,8 @@ ELSEWHERE = {  # by notebook and number
     ("13", "0.01"): TRIED,
     ("13", "0.001"): TRIED,
     ("13", "0.004"): TRIED,
-    ("13", "48.4"): Known("recorded: general after 60 CPU-seconds", general_in_a_minute),
     ("13", "28.3"): Known("milliseconds, nothing kept", lambda: cached(512)["uncached"]),
     ("13", "3.9"): Known("milliseconds with the cache", lambda: cached(512)["cached"]),
-    ("13", "27"): Known("what it saves", lambda: 1 - cached(32)["cached"] / cached(32)["uncached"]),
 }
 
 
