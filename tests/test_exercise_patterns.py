@@ -145,7 +145,10 @@ def test_slip_without_a_name_is_told_by_its_pattern(exercise, answer, text):
 def test_size_that_tells_right_from_wrong_is_said():
     one, two, five = ({"T": n} for n in (1, 2, 5))
     wrong = [Failure(0, 1, size) for size in (two, five)]
-    assert patterns.where(wrong, [one], {"n": ""}) == "n: right only where T is 1."
+    assert (
+        patterns.where(wrong, [one], {"n": ""})
+        == "n: of the inputs tried, right only where T is 1."
+    )
     assert "right up to T=2, and wrong above" in patterns.where(
         [Failure(0, 1, five), Failure(0, 1, {"T": 6})], [one, two], {"n": ""}
     )

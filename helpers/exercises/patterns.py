@@ -79,22 +79,25 @@ def where(
 
     right: the sizes of the inputs on which the result is right. A size of 1 tells something by
     itself; between others a line is drawn only if there are two inputs or more on either side.
+    The sentence speaks of these inputs alone, because another one may be wrong for its contents.
     """
     name = next(iter(returns)) if len(returns) == 1 else "the result"
     if not right:
         return ""
-    lines = []
+    lines, tried = [], "of the inputs tried"
     for symbol in right[0]:
         good, bad = ({s[symbol] for s in some} for some in (right, [f.sizes for f in wrong]))
         if good == {1} and 1 not in bad:
-            return f"{name}: right only where {symbol} is 1."
+            return f"{name}: of the inputs tried, right only where {symbol} is 1."
         if bad == {1} and 1 not in good:
-            return f"{name}: wrong only where {symbol} is 1."
+            return f"{name}: of the inputs tried, wrong only where {symbol} is 1."
         if len(right) > 1 and len(wrong) > 1:
             if max(good) < min(bad):
-                lines.append(f"{name}: right up to {symbol}={max(good)}, and wrong above.")
+                lines.append(f"{name}: right up to {symbol}={max(good)}, and wrong above, {tried}.")
             if max(bad) < min(good):
-                lines.append(f"{name}: right from {symbol}={min(good)} on, and wrong below.")
+                lines.append(
+                    f"{name}: right from {symbol}={min(good)} on, and wrong below, {tried}."
+                )
     if len(lines) == 1:  # where two sizes tell the inputs apart, neither is known to be the reason
         return lines[0]
     if len(right) > len(wrong):

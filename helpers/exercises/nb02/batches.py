@@ -39,6 +39,11 @@ def _end_is_fed(targets: list, start: int, end: int, pad: int) -> tuple:
     return _padded(whole, pad), _padded([[*row[1:], pad] for row in whole], pad)
 
 
+def _end_is_fed_too(targets: list, start: int, end: int, pad: int) -> tuple:
+    whole = _padded([[start, *words, end] for words in targets], pad)
+    return whole, answers.shift_targets(targets, start, end, pad)[1]
+
+
 def _last_column_cut(targets: list, start: int, end: int, pad: int) -> tuple:
     whole = _padded([[start, *words, end] for words in targets], pad)
     return whole[:, :-1], whole[:, 1:]
@@ -89,6 +94,12 @@ shift_targets = Exercise(
             _end_is_fed,
             "<end> is fed to the decoder, and one more answer is asked for. After <end> nothing is "
             "said: it appears among the answers only.",
+        ),
+        Wrong(
+            "end_is_fed_too",
+            _end_is_fed_too,
+            "The rows that are fed hold <end>, so they are one longer than the answers. The last "
+            "input is the last word of the sentence; <end> is its answer.",
         ),
         Wrong(
             "last_column_cut",

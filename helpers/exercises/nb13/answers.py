@@ -199,12 +199,11 @@ def merge_pair(symbols: list[int], left: int, right: int, new: int) -> list[int]
 
     From left to right; a symbol that was merged is not merged again. Sennrich et al. (2016).
     """
-    merged = []
-    for symbol in symbols:
-        if symbol == right and merged and merged[-1] == left:
-            merged[-1] = new  # `new` is neither left nor right, so it is not merged again
-        else:
-            merged.append(symbol)
+    merged, k = [], 0
+    while k < len(symbols):
+        found = symbols[k : k + 2] == [left, right]
+        merged.append(new if found else symbols[k])
+        k += 2 if found else 1
     return merged
 
 
