@@ -8,9 +8,12 @@ import pytest
 # are longer than any other file. What takes seconds comes last, so both workers end together.
 BEFORE_NOTEBOOKS = ("test_notebooks.py",)
 AFTER_NOTEBOOKS = (
+    "test_exercises.py",
     "test_bootstrap.py",
+    "test_exercise_engine.py",
     "test_grammar.py",
     "test_grading.py",
+    "test_exercise_slips.py",
     "test_editions.py",
     "test_pretrained.py",
     "test_authoring.py",

@@ -22,6 +22,8 @@ from helpers import start
 from helpers.authoring.bootstrap import bootstrap_source, put_bootstrap
 from helpers.settings import ROOT
 
+pytestmark = pytest.mark.authors
+
 HELLO = f"Attention, Measured {helpers.__version__} · seed 0 · "
 WHERE = "import helpers; print('from', helpers.__file__)"
 

@@ -186,6 +186,7 @@ def run(kind: str, path: Path, brief: bool) -> None:
     assert hygiene.widget_state(normalise(done)) == []
 
 
+@pytest.mark.authors
 @pytest.mark.parametrize("kind", KINDS)
 def test_an_edition_runs(kind: str) -> None:
     run(kind, LIGHT, brief=True)

@@ -186,6 +186,7 @@ def test_full_is_as_large_as_promised():
     assert len(words.nouns) >= 60 and len(words.adjectives) >= 25 and len(words.verbs) >= 30
 
 
+@pytest.mark.authors
 def test_build_makes_the_committed_files_again(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(grammar, "SEEDS", {"full": SEEDS["full"]})
     build(tmp_path)

@@ -72,6 +72,7 @@ def test_there_are_notebooks() -> None:
     assert PATHS, f"no notebook in {NOTEBOOKS}"
 
 
+@pytest.mark.authors
 @pytest.mark.parametrize("path", PATHS, ids=lambda path: path.stem)
 def test_core_route_solved(path: Path) -> None:
     done = execute(briefly(core_route(solved(read_notebook(path)))), path.parent)
