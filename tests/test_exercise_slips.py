@@ -630,12 +630,12 @@ def test_outputs_of_a_whole_tell_a_misconception_before_its_gradients_are_made()
     ways = {wrong.name: wrong.function for wrong in exercise.wrong_answers}
     got = exercise._run(ways["not_scaled"], case)
     trial = _Trial(0, case, expected, got)
-    fresh = building.with_parts(ways["not_scaled"])  # as if nobody had called it yet
+    fresh, other = (building.with_parts(ways[n]) for n in ("not_scaled", "by_width"))  # not called
     assert exercise._begins_alike(fresh, trial)
     assert (fresh, 0) in exercise._outputs
     assert (fresh, 0) not in exercise._memory  # no gradient has been asked for
-    assert not exercise._begins_alike(ways["by_width"], trial)
-    assert exercise._begins_alike(ways["by_width"], trial._replace(got=Outcome(misstep="no class")))
+    assert not exercise._begins_alike(other, trial)
+    assert exercise._begins_alike(other, trial._replace(got=Outcome(misstep="no class")))
 
 
 def test_places_behind_minus_infinity_are_not_compared():

@@ -151,7 +151,7 @@ def train_spec(model, batches, steps: int, lr) -> list[float]:
 def greedy(step, state, start: int = 1, end: int = 2, max_length: int = 50) -> list[int]:
     """Return the words a decoder says when it takes its best word at each step, without <end>.
 
-    step(token, state) -> (scores (V,), new state). At most max_length words are said.
+    step(word, state) -> (scores (V,), new state). At most max_length words are said.
     """
     words, token = [], start
     while len(words) < max_length:
