@@ -22,9 +22,9 @@ from helpers.figures.diagrams.contexts import (
 from helpers.figures.diagrams.maps import (
     changed_weights,
     follow_largest_masked,
-    four_changes,
     largest_masked,
     link_sets,
+    six_changes,
     trace_largest_masked,
 )
 from helpers.models import LuongTranslator
@@ -136,25 +136,29 @@ def test_the_largest_is_masked_as_before_the_softmax() -> None:
         largest_masked(["x", "y"], 2)
 
 
-def test_four_changes_are_those_of_the_notebook() -> None:
-    rows = list(four_changes(ROW, 2).values())
-    assert torch.equal(rows[0], ROW) and all(row.sum() == pytest.approx(1) for row in rows)
-    masks = torch.tensor([[1, 0, 1, 1], [1, 1, 0, 1], [0, 1, 0, 0]], dtype=torch.bool)
-    assert torch.allclose(torch.stack(rows[1:4]), masked_softmax(ROW.log().expand(3, 4), masks))
-    assert torch.equal(rows[4], torch.full((4,), 0.25, dtype=torch.float64))
+def test_six_changes_are_those_of_the_notebook() -> None:
+    rows = list(six_changes(ROW).values())
+    assert torch.equal(rows[0], ROW) and all(rows[k].sum() == pytest.approx(1) for k in range(5))
+    masks = [[1, 0, 1, 1], [1, 1, 0, 1], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 0]]
+    scores = ROW.log().expand(5, 4)
+    expected = masked_softmax(scores, torch.tensor(masks, dtype=torch.bool))
+    assert torch.allclose(torch.stack(rows[1:6]), expected)
+    assert torch.equal(rows[6], torch.full((4,), 0.25, dtype=torch.float64))
     without_largest = REGISTRY["nb06.without_largest"].reference
     assert torch.allclose(without_largest(ROW[None, None])[0, 0], rows[1])
-    for other in (1, 4, -1):
-        with pytest.raises(ValueError, match=f"other={other}"):
-            four_changes(ROW, other)
+    equal = list(six_changes(torch.full((2,), 0.5)).values())
+    assert equal[3].tolist() == [1, 0] and equal[4].tolist() == [0, 1]  # of equal ones the first
+    with pytest.raises(ValueError, match="expected two above 0 at least"):
+        six_changes(torch.tensor([0.0, 1.0, 0.0]))
 
 
 def test_masked_weights_are_hatched_and_all_are_written() -> None:
-    rows = four_changes(ROW, 2)
+    rows = six_changes(ROW)
     figure = changed_weights(rows, list("abcd"))
     (axes,) = figure.axes
     hatched = [patch.xy for patch in axes.patches if patch.get_hatch()]
-    assert hatched == [(1, 1), (2, 2), (0, 3), (2, 3), (3, 3)]
+    alone = [(0, 3), (2, 3), (3, 3), (0, 4), (1, 4), (3, 4)]
+    assert hatched == [(1, 1), (2, 2), *alone, *((place, 5) for place in range(4))]
     texts = [text.get_text() for text in axes.texts]
     assert texts[:5] == ["the weights of the model", "0.12", "0.50", "0.25", "0.12"]
     assert texts.count("0.25") == 7 and texts[-4:] == list("abcd")

@@ -47,9 +47,27 @@ def padding_moved_back(source, lengths):
     return turned.gather(1, (turned == 0).int().argsort(dim=1, stable=True))
 
 
+def filled_in(step, state, words):
+    said = torch.empty_like(words)
+    for t in range(words.size(1)):
+        scores, state = step(words[:, t], state)
+        said[:, t] = scores.softmax(dim=1).max(dim=1).indices
+    return said
+
+
+def columns_joined(step, state, words):
+    said = []
+    for previous in words.T:
+        scores, state = step(previous, state)
+        said.append(scores.argmax(dim=-1, keepdim=True))
+    return torch.cat(said, dim=1)
+
+
 @pytest.mark.parametrize(
     ("exercise", "answer"),
     [
+        (nb03.words_when_fed, filled_in),
+        (nb03.words_when_fed, columns_joined),
         (nb03.words_that_fit, note_by_note),
         (nb03.null_curve, lambda p, n, ts: torch.exp(ts * torch.tensor(p).log() / n)),
         (nb03.null_curve, lambda p, n, ts: torch.tensor([(p ** (1 / n)) ** t for t in ts])),
@@ -93,9 +111,36 @@ def looked_up_backwards(said, words, lengths):
     )
 
 
+def greedy_from_the_first_word(step, state, words):
+    said = [words[:, 0]]
+    for _ in range(words.size(1)):
+        scores, state = step(said[-1], state)
+        said.append(scores.argmax(dim=-1))
+    return torch.stack(said[1:], dim=1)
+
+
+def one_step_short(step, state, words):
+    said = []
+    for t in range(words.size(1) - 1):
+        scores, state = step(words[:, t], state)
+        said.append(scores.argmax(dim=-1))
+    return torch.stack(said, dim=1) if said else words[:, :0]
+
+
+def one_id_a_step(step, state, words):
+    said = []
+    for previous in words.unbind(dim=1):
+        scores, state = step(previous, state)
+        said.append(int(scores.argmax()))
+    return torch.tensor([said])
+
+
 @pytest.mark.parametrize(
     ("exercise", "answer", "name"),
     [
+        (nb03.words_when_fed, greedy_from_the_first_word, "own_word"),
+        (nb03.words_when_fed, one_step_short, "last_missing"),
+        (nb03.words_when_fed, one_id_a_step, "one_for_all"),
         (nb03.words_that_fit, lambda n, v, w: int(n * math.log(w) / math.log(v)), "roles_swapped"),
         (nb03.words_that_fit, lambda n, v, w: n * int(math.log(v, w)), "number_by_number"),
         (nb03.null_curve, lambda p, n, lengths: p ** (lengths * 0 + 1 / n), "word_only"),
@@ -121,3 +166,47 @@ def test_result_with_a_share_for_each_column_has_the_wrong_shape():
     assert unwrapped(verdict.message) == (
         "recall has the wrong shape: expected (D) = (3), yours is (S) = (4)."
     )
+
+
+def sentence_by_sentence(step, state, words):
+    rows = []
+    for row in words:
+        said, now = [], state
+        for word in row:
+            scores, now = step(word, now)
+            said.append(scores.argmax(dim=-1))
+        rows.append(torch.stack(said))
+    return torch.stack(rows)
+
+
+def columns_of_one(step, state, words):
+    return nb03.words_when_fed.reference(lambda word, now: step(word[:, None], now), state, words)
+
+
+def unknown_words(step, state, words):
+    return nb03.words_when_fed.reference(lambda word, now: step(word + 100, now), state, words)
+
+
+@pytest.mark.parametrize(
+    ("answer", "reason"),
+    [
+        (sentence_by_sentence, "step was given words of shape (); it expects (B,) = (2,)"),
+        (columns_of_one, "step was given words of shape (2, 1); it expects (B,) = (2,)"),
+        (unknown_words, "step was given words that it does not have; its ids are 0 to 4."),
+    ],
+)
+def test_step_says_what_it_needs(answer, reason):
+    verdict = nb03.words_when_fed.verdict(answer)
+    assert verdict.kind == NOT_YET
+    assert reason in unwrapped(verdict.message)
+
+
+def test_one_call_of_step_for_each_column_is_enough():
+    def called_twice(step, state, words):
+        said = nb03.words_when_fed.reference(step, state, words)
+        step(words[:, 0], state)
+        return said
+
+    verdict = nb03.words_when_fed.verdict(called_twice)
+    assert verdict.kind == NOT_YET
+    assert "not the number of calls: step 4. Needed: step 3." in unwrapped(verdict.message)

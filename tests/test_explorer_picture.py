@@ -15,6 +15,7 @@ from PIL import Image
 from helpers.corpus.scenes import cell_names, draw_scenes, render
 from helpers.explorer import Looks
 from helpers.explorer.picture import PNG_BYTES, place, small_png, top
+from helpers.palette import VEIL
 from tests.test_explorer import ATTRIBUTES, EVIL, TAGS, Reader
 
 WORDS = ["red", "and", "<end>"]
@@ -173,3 +174,22 @@ def test_bad_input_is_named(change: dict[str, object], message: str) -> None:
     given = {"picture": PICTURE, "words": WORDS, "weights": WEIGHTS, **change}
     with pytest.raises(ValueError, match=re.escape(message)):
         Looks(**given)
+
+
+def test_the_still_picture_shows_the_look_at_one_word() -> None:
+    white = np.full((64, 64, 3), 255, dtype=np.uint8)
+    view = Looks(white, WORDS, WEIGHTS, [0, 3, None], still=1)
+    assert (decoded(view) == white).all()  # what the live view draws on stays bare
+    (image,) = [names for tag, names in Reader(view.html()).tags if tag == "img"]
+    assert "'and'" in image["alt"] and image["src"] != view.state["picture"]
+    with Image.open(io.BytesIO(base64.b64decode(image["src"].partition(",")[2]))) as picture:
+        seen = np.array(picture.convert("RGB")).astype(int)
+    for cell, weight in enumerate(WEIGHTS[1]):
+        middle = seen[16 + 32 * (cell // 2), 16 + 32 * (cell % 2)]
+        assert abs(middle - 255 * (1 - VEIL * (1 - weight))).max() <= 12
+    orange = [0xD5, 0x5E, 0x00]
+    assert abs(seen[33, 40] - orange).max() <= 12 and abs(seen[62, 62] - orange).max() <= 12
+    assert (seen[31, 40] == seen[8, 40]).all()  # no frame around another cell
+    for place_of_word in (-1, 3):
+        with pytest.raises(ValueError, match="one of the 3 words"):
+            Looks(white, WORDS, WEIGHTS, still=place_of_word)

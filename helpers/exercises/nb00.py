@@ -115,8 +115,9 @@ softmax = Exercise(
         ),
     ),
     hints=(
-        "What does exp do to a negative number? What must the results add up to? And which number "
-        "can be taken away from all scores, so that no power is too large?",
+        "Two facts help. If you add the same number to all scores, no weight changes, because each "
+        "power, and so their sum, is multiplied by the same factor. And exp(1000) is inf, and "
+        "inf / inf is nan (not a number). So what can you take away from all scores before exp?",
         "Take exp of each score, then divide by the sum. For scores near 1000, what does exp give?",
         "powers = torch.exp(scores - scores.max()); then divide powers by their sum.",
     ),

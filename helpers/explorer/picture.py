@@ -14,7 +14,7 @@ from PIL import Image
 from helpers.explorer.base import View
 from helpers.explorer.static import paragraph, row, shaded, table, weight_cells
 from helpers.figures.checks import cell_list, cell_weights, named, picture_array, word_list
-from helpers.palette import VEIL
+from helpers.palette import ROLE_COLOURS, VEIL
 
 MOST_WORDS = 40
 PNG_BYTES = 12_000  # a picture that takes more is made smaller
@@ -28,7 +28,8 @@ class Looks(View):
     picture: (H, W, 3) uint8. words: the T words of the caption, from 1 to 40; the last one may be
     "<end>". weights: (T, S), rows of sum 1 or 0, over the S cells of a square grid on the picture,
     in reading order. gold: for each word the cell that it speaks of, or None; "<end>" may be left
-    out. said: T words that the model says in place of `words`, where they differ.
+    out. said: T words that the model says in place of `words`, where they differ. still: place of
+    the word whose look the still picture shows; without it the picture is bare.
     Nothing that is given is kept or changed. Raises ValueError where these do not fit.
     """
 
@@ -40,6 +41,7 @@ class Looks(View):
         gold: Sequence[int | None] | None = None,
         said: Sequence[str] | None = None,
         title: str = "",
+        still: int | None = None,
     ) -> None:
         array = picture_array(picture)  # (H, W, 3)
         words = word_list(words, "words")
@@ -49,19 +51,27 @@ class Looks(View):
                 "them can be seen. Show a part of the caption."
             )
         looks, side = cell_weights(weights, len(words))  # (T, S)
-        data = base64.b64encode(small_png(array)).decode("ascii")
+        if still is not None and not 0 <= still < len(words):
+            raise ValueError(
+                f"still is {still}; expected the place of one of the {len(words)} words, from 0 to "
+                f"{len(words) - 1}, or None"
+            )
+        cells = cell_list(gold, words, side * side)
+        self._still = still
+        bare = array if still is None else veiled(array, looks[still], cells and cells[still])
+        self._picture = address(bare)  # of the still form
         super().__init__(
             {
                 "view": "picture",
                 "title": str(title),
-                "picture": f"data:image/png;base64,{data}",
+                "picture": address(array),
                 "shape": list(array.shape[:2]),
                 "side": side,
                 "veil": VEIL,
                 "words": words,
                 "said": words if said is None else named(said, "said", len(words)),
                 "weights": looks.round(4).tolist(),
-                "gold": cell_list(gold, words, side * side),
+                "gold": cells,
             }
         )
 
@@ -83,10 +93,14 @@ class Looks(View):
             )
         height, width = state["shape"]
         caption = f"The cells are the {side} rows and {side} columns of the picture."
-        text = escape(f"Picture with the caption: {' '.join(state['words'])}")
+        text = f"Picture with the caption: {' '.join(state['words'])}"
+        if self._still is not None:
+            word = state["words"][self._still]
+            about.append(f"The picture shows the look at the word {word!r}.")
+            text += f". A cell is the darker the less the word {word!r} looks at it"
         # Narrow pictures keep to the height of square ones.
         size = round(240 * min(1.0, width / height))
-        picture = f'<p><img alt="{text}" src="{state["picture"]}" width="{size}"></p>'
+        picture = f'<p><img alt="{escape(text)}" src="{self._picture}" width="{size}"></p>'
         return (
             paragraph(state["title"], *about) + picture + table(caption, f"<tr>{head}</tr>", lines)
         )
@@ -138,6 +152,32 @@ def top(weights: Sequence[float]) -> int | None:
 def place(cell: int, side: int) -> str:
     """Return where a cell of a square grid lies, counted from 1, as in 'row 1, column 3'."""
     return f"row {cell // side + 1}, column {cell % side + 1}"
+
+
+def veiled(picture: np.ndarray, weights: np.ndarray, gold: int | None) -> np.ndarray:
+    """Return a picture (H, W, 3) that is the darker the less it is looked at, as in the live view.
+
+    weights: of the cells of a square grid, (S,). gold: the cell that gets a frame, if any.
+    """
+    side = round(len(weights) ** 0.5)
+    down, across = (np.arange(length) * side // length for length in picture.shape[:2])
+    cell_of = down[:, None] * side + across  # (H, W)
+    seen = picture * (1 - VEIL * (1 - np.asarray(weights)[cell_of]))[..., None]
+    if gold is not None:
+        thick = max(1, min(picture.shape[:2]) // side // 16)
+        inside = np.pad(cell_of == gold, thick)
+        core = inside.copy()
+        for axis in (0, 1):  # what is left of the cell when its rim is taken off
+            for shift in (-thick, thick):
+                core &= np.roll(inside, shift, axis)
+        rim = (inside & ~core)[thick:-thick, thick:-thick]
+        seen[rim] = list(bytes.fromhex(ROLE_COLOURS["gold link"][1:]))
+    return seen.round().astype(np.uint8)
+
+
+def address(picture: np.ndarray) -> str:
+    """Return a picture (H, W, 3) uint8 as a "data:" address."""
+    return "data:image/png;base64," + base64.b64encode(small_png(picture)).decode("ascii")
 
 
 def small_png(picture: np.ndarray) -> bytes:

@@ -57,7 +57,7 @@ SABOTEURS: dict[str, Saboteur] = {
             "06.null",
             "06.aer",
             "06.masked",
-            "06.random",
+            "06.second",
             "06.one_hot",
             "06.crossing",
             "06.sharp",
@@ -68,6 +68,7 @@ SABOTEURS: dict[str, Saboteur] = {
             "07.twin",
             "07.held_out",
             "07.moved",
+            "07.alike",
             "07.two",
             "09.gender",
             "09.pronoun",
@@ -203,7 +204,7 @@ SABOTEURS: dict[str, Saboteur] = {
         measuring.one_thing_in_a_picture, ("07.random",), brief={"07": ()}
     ),
     "contents shorter than names": Saboteur(
-        measuring.short_contents, ("07.one",), brief={"07": ("one vector",)}
+        measuring.short_contents, ("07.one",), brief={"07": ("raw vector",)}
     ),
     "lines of 64 words in training": Saboteur(
         measuring.lines_of_all_lengths, ("09.beyond",), brief={"09": ("sinusoidal",)}

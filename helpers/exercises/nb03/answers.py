@@ -135,3 +135,26 @@ def reverse_source_spec(source: torch.Tensor, lengths: torch.Tensor) -> torch.Te
         for position in range(int(lengths[b])):
             turned[b, position] = source[b, int(lengths[b]) - 1 - position]
     return turned
+
+
+def words_when_fed(step, state, words: torch.Tensor) -> torch.Tensor:
+    """Return the word with the highest score at each step (B, T), while gold words are fed.
+
+    step(previous (B,), state) -> (scores (B, V), new state). words: (B, T), the ids that are fed:
+    <start>, then the gold words.
+    """
+    said = []
+    for previous in words.unbind(dim=1):  # (B,), each sentence's gold word
+        scores, state = step(previous, state)
+        said.append(scores.argmax(dim=-1))  # (B,)
+    return torch.stack(said, dim=1)  # (B, T)
+
+
+def words_when_fed_spec(step, state, words: torch.Tensor) -> torch.Tensor:
+    """Step by step and sentence by sentence; what was said is never read again."""
+    said = torch.zeros_like(words)
+    for t in range(words.size(1)):
+        scores, state = step(words[:, t], state)
+        for b, row in enumerate(scores.tolist()):
+            said[b, t] = row.index(max(row))
+    return said

@@ -1,4 +1,4 @@
-"""Pictures of a bag that answers questions: one vector with two jobs, or a vector for each job.
+"""Pictures of a bag that answers questions: a raw vector, a learnt one, or one for each job.
 
 Shapes: items in a bag, width numbers of a vector.
 """
@@ -22,7 +22,7 @@ from helpers.tasks import BagReader
 # The title of each picture, and what happens to the items, by the reader's projections.
 LOOKS = {
     "none": (
-        "One vector: the item is key and value",
+        "Raw vector: the item is key and value",
         "They meet the question and give the weights, and the context is their own sum.",
     ),
     "both alike": (

@@ -182,31 +182,32 @@ def follow_largest_masked(weights: Tensor, name: str = "") -> Numbers:
     )
 
 
-def four_changes(weights: Tensor, other: int) -> dict[str, Tensor]:
-    """Return one row of weights as it is and in four changed forms, by what was done.
+def six_changes(weights: Tensor) -> dict[str, Tensor]:
+    """Return one row of weights as it is and in six changed forms, by what was done.
 
-    weights: (source,), of sum 1. other: the place, from 0, of the state that is taken away instead
-    of the most attended one. Raises ValueError for a place that is not there, or that one.
+    weights: (source,), of sum 1. Raises ValueError for a row of fewer than two weights above 0,
+    because a row without its largest weight would be empty.
     """
-    largest = int(weights.argmax())
-    if not 0 <= other < len(weights) or other == largest:
-        raise ValueError(
-            f"other={other}; expected a place from 0 to {len(weights) - 1} that is not {largest}, "
-            "which is the most attended one."
-        )
+    if int((weights > 0).sum()) < 2:
+        raise ValueError(f"weights={weights.tolist()}; expected two above 0 at least")
+    places = weights.argsort(descending=True, stable=True)[:2].tolist()
 
     def without(place: int) -> Tensor:
         rest = weights.clone()
         rest[place] = 0
         return rest / rest.sum()
 
-    alone = torch.zeros_like(weights)
-    alone[largest] = 1
+    def alone(place: int) -> Tensor:
+        row = torch.zeros_like(weights)
+        row[place] = 1
+        return row
+
+    named = tuple(zip(("largest", "second largest"), places, strict=True))
     return {
         "the weights of the model": weights,
-        "the most attended state taken away": without(largest),
-        "another state taken away": without(other),
-        "only the most attended state left": alone,
+        **{f"the {name} taken away": without(place) for name, place in named},
+        **{f"only the {name} left": alone(place) for name, place in named},
+        "zeros in place of the context": torch.zeros_like(weights),
         "all weights equal": torch.full_like(weights, 1 / len(weights)),
     }
 
