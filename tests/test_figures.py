@@ -146,7 +146,7 @@ def test_a_stacked_wall_has_a_column_of_maps_for_narrow_windows(
     figures.wall(maps, **given, stacked=True)
     *column, bar = drawn[0].axes
     assert {axes.get_subplotspec().colspan.start for axes in column} == {0}
-    assert all(axes.xaxis.get_tick_params()["labelbottom"] for axes in column)
+    assert all(axes.xaxis.get_major_ticks()[0].label1.get_visible() for axes in column)
     assert bar.get_xlabel() == "attention weight"
 
 
@@ -423,10 +423,14 @@ def test_shares_stand_on_an_axis_from_0_to_1(monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.mark.parametrize(
     ("heights", "expected"),
-    [([0.06, 0.25], {"0.1", "0.2"}), ([1e-11, 0.1], {"$10^{-11}$", "0.001"})],
+    [
+        ([0.06, 0.25], [{"0.1", "0.2"}]),
+        # Which of the powers get a tick depends on Matplotlib's version.
+        ([1e-11, 0.1], [{"$10^{-11}$", "0.001"}, {"$10^{-10}$", "0.0001"}]),
+    ],
 )
 def test_a_logarithmic_axis_has_plain_numbers(
-    monkeypatch: pytest.MonkeyPatch, heights: list[float], expected: set[str]
+    monkeypatch: pytest.MonkeyPatch, heights: list[float], expected: list[set[str]]
 ) -> None:
     drawn: list[Figure] = []
     monkeypatch.setattr(figures, "show", lambda fig, *_: drawn.append(fig))
@@ -435,7 +439,7 @@ def test_a_logarithmic_axis_has_plain_numbers(
     drawn[0].draw_without_rendering()
     ticks = drawn[0].axes[0].get_yticklabels(which="both")
     texts = {tick.get_text() for tick in ticks} - {""}
-    assert expected <= texts
+    assert any(some <= texts for some in expected)
     assert all("$" not in text for text in texts) or min(heights) < 1e-9
 
 

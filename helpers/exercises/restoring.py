@@ -47,6 +47,13 @@ def _set_variables(variables: dict[str, str]) -> None:
     os.environ.update(variables)
 
 
+def default_device() -> torch.device:
+    """Return where torch puts a new tensor; PyTorch 2.6 cannot say it once it was set and unset."""
+    with contextlib.suppress(AttributeError):
+        return torch.get_default_device()
+    return torch.device("cpu")
+
+
 def _set_device(device: torch.device) -> None:
     # None stands for the usual device. Naming it would go on slowing every call of torch down.
     torch.set_default_device(None if device.type == "cpu" else device)
@@ -54,7 +61,7 @@ def _set_device(device: torch.device) -> None:
 
 _SETTINGS = (
     _Setting(torch.get_default_dtype, torch.set_default_dtype),
-    _Setting(torch.get_default_device, _set_device),
+    _Setting(default_device, _set_device),
     _Setting(torch.is_grad_enabled, torch.set_grad_enabled),
     _Setting(torch.is_anomaly_enabled, torch.autograd.set_detect_anomaly),
     _Setting(torch.get_deterministic_debug_mode, torch.set_deterministic_debug_mode),
